@@ -1,0 +1,113 @@
+"""What a fact and a state are.
+
+An event is an immutable fact of one stream. A state is what decisions need to know of one stream; it is the fold
+of the stream's events. Both are plain frozen dataclasses: writing the class is all it takes to register it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+
+Value = TypeVar("Value")
+
+
+class PersonalMark:
+    """Marks a field that says something about a person and is therefore sealed wherever it is kept."""
+
+
+Personal = Annotated[Value, PersonalMark()]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What decisions need to know of one stream. Every field has a default: the bare state is the stream before its
+    first event.
+
+    ``aggregate`` is the first part of the stream's name (``ticket`` of ``ticket-7``); it is the class name in lower
+    case. ``merged_into`` is the id of the survivor while the stream is merged away, ``absorbed`` are the ids merged
+    into this one, oldest first.
+    """
+
+    aggregate: ClassVar[str]
+    by_aggregate: ClassVar[dict[str, type[State]]] = {}
+
+    merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+        cls.aggregate = cls.__name__.lower()
+        State.by_aggregate[cls.aggregate] = cls
+
+    @property
+    def exists(self) -> bool:
+        """Whether the stream has begun."""
+        raise NotImplementedError
+
+
+StateT = TypeVar("StateT", bound=State)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Event(Generic[StateT]):
+    """A fact that happened in one stream. Subclasses name their state: ``class TicketSolved(Event[Ticket])``.
+
+    ``evolve`` is total: it never raises, and its effect does not depend on the state it meets.
+
+    ``schema_version`` grows when the shape of ``data`` changes; ``upcast`` then brings older data up to date.
+    """
+
+    schema_version: ClassVar[int] = 1
+    state: ClassVar[type[State]]
+    type_name: ClassVar[str]
+    relation: ClassVar[str]
+    annotations: ClassVar[dict[str, Any]]
+    personal: ClassVar[frozenset[str]]
+    by_name: ClassVar[dict[str, type[Event[Any]]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+        cls.state = next(get_args(base)[0] for base in cls.__orig_bases__ if get_origin(base) is Event)  # type: ignore[attr-defined]
+        cls.type_name = f"crm.{cls.__name__}.v{cls.schema_version}"
+        cls.relation = snake_case(cls.__name__)
+        hints = get_type_hints(cls, include_extras=True)
+        cls.annotations = {field.name: hints[field.name] for field in fields(cls)}  # type: ignore[arg-type]
+        cls.personal = frozenset(name for name, hint in cls.annotations.items() if is_personal(hint))
+        Event.by_name[cls.__name__] = cls
+
+    def evolve(self, state: StateT) -> StateT:
+        """The state after this event."""
+        raise NotImplementedError
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Data stored under an older ``schema_version``, in today's shape."""
+        return data
+
+
+def is_personal(hint: Any) -> bool:
+    """Whether an annotation carries the mark of a personal field."""
+    return any(isinstance(mark, PersonalMark) for mark in getattr(hint, "__metadata__", ()))
+
+
+def snake_case(name: str) -> str:
+    """``TicketAssigned`` as ``ticket_assigned``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def fold(state: StateT, events: Iterable[Event[StateT]]) -> StateT:
+    """The state after the events, in order."""
+    for event in events:
+        state = event.evolve(state)
+    return state
+
+
+def put_on(state: StateT, event: Event[StateT], names: Iterable[str], cleared: Iterable[str] = ()) -> StateT:
+    """The state with the named values of the event that are given put on it, and the cleared ones emptied."""
+    given = {name: value for name in names if (value := getattr(event, name)) is not None}
+    changes: dict[str, Any] = {**given, **dict.fromkeys(cleared)}
+    return replace(state, **changes)
