@@ -7,7 +7,7 @@ of the stream's events. Both are plain frozen dataclasses: writing the class is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -106,8 +106,11 @@ def fold(state: StateT, events: Iterable[Event[StateT]]) -> StateT:
     return state
 
 
-def put_on(state: StateT, event: Event[StateT], names: Iterable[str], cleared: Iterable[str] = ()) -> StateT:
-    """The state with the named values of the event that are given put on it, and the cleared ones emptied."""
-    given = {name: value for name in names if (value := getattr(event, name)) is not None}
-    changes: dict[str, Any] = {**given, **dict.fromkeys(cleared)}
+def put_on(state: StateT, event: Event[StateT], names: Iterable[str], cleared: Collection[str] = ()) -> StateT:
+    """The state with the named values that the event gives put on it; those that are in ``cleared`` are emptied."""
+    changes: dict[str, Any] = {
+        name: None if name in cleared else value
+        for name in names
+        if (value := getattr(event, name)) is not None or name in cleared
+    }
     return replace(state, **changes)

@@ -1,0 +1,52 @@
+# Every verb of the project; `make help` lists them.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PROTOS := $(wildcard proto/crm/v1/*.proto)
+SCALE  ?= 1
+
+.PHONY: help setup demo test check proto bench clean
+.DEFAULT_GOAL := help
+
+help: ## List the verbs
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+setup: $(READY) ## Install everything into .venv
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Installing Annals and what it needs into $(VENV) (a minute the first time) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup ## Simulate a company and tour its reports
+	$(BIN)/crm demo
+
+check: setup ## Lint, types and the fast tests, in under a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/pytest -n 2 -m 'not slow'
+
+test: setup ## Lint, types and every test, against the real thing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/pytest -n 2
+
+proto: setup ## Generate the stubs from proto/crm/v1
+	$(BIN)/buf lint
+	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=proto --pyi_out=proto --grpc_python_out=proto $(PROTOS:proto/%=%)
+
+bench: setup ## Measure, each figure beside a baseline (SCALE=1: a million events)
+	$(BIN)/python -m tests.bench --scale $(SCALE)
+
+clean: ## Remove what was installed and built
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

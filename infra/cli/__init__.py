@@ -1,0 +1,5 @@
+"""The ``crm`` command."""
+
+from infra.cli.app import app, main
+
+__all__ = ["app", "main"]

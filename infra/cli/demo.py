@@ -1,0 +1,170 @@
+"""``crm demo``: a simulated company, and a tour of what can be known about it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from infra.cli.options import settings_of
+from infra.cli.output import Format, note, write
+
+if TYPE_CHECKING:
+    from crm.client import Client
+    from infra.intake import Totals
+    from infra.settings import Settings
+
+HOME = Path("annals-demo")
+OPTIONS = {"as_of": "--as-of", "known_at": "--known-at", "period_from": "--from", "period_to": "--to", "by": "--by"}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the command."""
+    app.command()(demo)
+
+
+def demo(
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed is another company.")] = 1,
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="A directory of its own; kept, so that you can go on with it.")
+    ] = HOME,
+) -> None:
+    """Simulate a company's year (leads, customers, tickets) and take a tour of its reports. Nothing in it is real.
+
+    The directory is kept. Where the company is there already, only the tour is given.
+
+    For example:
+
+        crm demo
+
+        crm demo --seed 7 --data /tmp/another-company
+    """
+    from infra.cli.connection import connected
+
+    settings = settings_of(data)
+    year = year_of(settings, seed)
+    with connected(settings, creating=True) as crm:
+        totals = simulate(crm, settings, year)
+        note(f"{totals.done:,} simulated commands, {totals.refused.total():,} of them refused")
+        tour(crm, settings, year)
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """Which simulated year: the same seed and end give the same one."""
+
+    seed: int
+    until: datetime
+
+
+def year_of(settings: Settings, seed: int) -> Year:
+    """The year that the directory already holds or, in a new directory, the one that ends now.
+
+    :raises Rejected: NOT_A_DEMO where the directory holds something else; DATA_NOT_WRITABLE.
+    """
+    from commands.rejected import Rejected, require
+
+    label = settings.data / "demo.json"
+    try:
+        if label.exists():
+            said = json.loads(label.read_text())
+            return Year(said["seed"], datetime.fromisoformat(said["until"]))
+        require(
+            not settings.log_file.exists(),
+            "NOT_A_DEMO",
+            f"{settings.data} holds data that are not simulated; name another directory with --data",
+        )
+        year = Year(seed, datetime.now(UTC).replace(microsecond=0))
+        settings.data.mkdir(parents=True, exist_ok=True)
+        label.write_text(json.dumps({"simulated": True, "seed": year.seed, "until": year.until.isoformat()}) + "\n")
+    except OSError as error:
+        raise Rejected("DATA_NOT_WRITABLE", f"{settings.data} cannot be written: {error.strerror}") from error
+    return year
+
+
+def simulate(crm: Client, settings: Settings, year: Year) -> Totals:
+    """Send the year's commands; those that are there already change nothing."""
+    from crm.v1 import system_pb2
+    from infra.cli.bulk import door
+    from infra.cli.intake import import_bar
+    from infra.intake import run
+    from infra.intake.simulation import Simulation
+
+    simulation = Simulation(year.seed, year.until, time_zone=settings.time_zone)
+    note(f"SIMULATED: a year of an invented company, seed {year.seed}, until {year.until:%Y-%m-%d}, in {settings.data}")
+    head = crm.system.GetStatus(system_pb2.GetStatusRequest()).position
+    with import_bar("simulating", simulation.count) as progress:
+        return run(
+            simulation,
+            [],
+            door(crm),
+            head=head,
+            refused=settings.data / "simulation.refused.csv",
+            progress=lambda totals: progress(totals.done),
+        )
+
+
+def tour(crm: Client, settings: Settings, year: Year) -> None:
+    """Show what can be asked, each time with the command that asks it."""
+    from crm.v1 import log_pb2, system_pb2
+
+    today = year.until.astimezone(ZoneInfo(settings.time_zone)).date()
+    long_ago, quarter_end, lately, now = (str(today - timedelta(days=back)) for back in (270, 180, 90, 0))
+    position = crm.system.GetStatus(system_pb2.GetStatusRequest()).position
+    reopened = next(crm.log.ReadEvents(log_pb2.ReadEventsRequest(types=["TicketReopened"], limit=1))).events[0]
+    show = Guide(crm, settings)
+
+    heading("Every number at any instant: how many tickets waited, on three days")
+    for day in (long_ago, lately, now):
+        show.report("backlog", as_of=day)
+
+    heading("A cohort, followed until T: what became of one quarter's leads, by where they came from")
+    for day in (lately, now):
+        show.report("lead_conversion", as_of=day, period_from=long_ago, period_to=quarter_end, by="source")
+
+    heading("Two clocks: the same day, with all that is known now and with what half of the log knew")
+    show.report("leads_by_status", as_of=lately)
+    show.report("leads_by_status", as_of=lately, known_at=str(position // 2))
+
+    heading("How long tickets took")
+    show.report("ticket_times", as_of=now)
+
+    heading("Go on yourself")
+    own = f"--data {shlex.quote(str(settings.data))}"
+    for command in (
+        f"crm replay {reopened.stream} {own}",
+        f'crm sql "select source, count(*) from leads group by all order by all" {own}',
+        f"crm report {own}",
+        f"crm verify --rebuild {own}",
+        f"crm serve {own}",
+    ):
+        note(f"  {command}")
+
+
+class Guide:
+    """Shows reports, each under the command that asks for it."""
+
+    def __init__(self, crm: Client, settings: Settings) -> None:
+        self._crm = crm
+        self._settings = settings
+
+    def report(self, name: str, **circumstances: str) -> None:
+        """Show a report, with the circumstances as the options of ``crm report`` are called."""
+        from infra.cli.report import answer, caption, request_of
+
+        said = " ".join(f"{OPTIONS[option]} {text}" for option, text in circumstances.items())
+        rows = answer(self._crm, request_of(self._settings, name, **circumstances))
+        note(f"\n$ crm report {name} {said} --data {shlex.quote(str(self._settings.data))}")
+        note("\n".join(caption(rows.about)))
+        write(rows, Format.TABLE, None)
+
+
+def heading(text: str) -> None:
+    """Begin a part of the tour."""
+    note(f"\n== {text} ==")

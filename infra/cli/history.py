@@ -1,0 +1,279 @@
+"""``crm replay`` and ``crm log``: what happened, event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from infra.cli.instants import position_or_instant
+from infra.cli.options import AsOfOption, DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
+from infra.cli.output import Format, Rows, cell, chosen, json_line, shown, write, write_lines
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SEALED = "sealed:1:"
+"""How every sealed value begins; people are shown the word alone."""
+
+CHANGES = ("position", "version", "type", "occurred_at", "recorded_at", "actor", "reason", "field", "before", "after")
+CHUNK_ROWS = 10_000
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the commands."""
+    app.command()(replay)
+    app.command()(log)
+
+
+def replay(
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="For example ticket-INC0000045.")],
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    data: DataOption = None,
+) -> None:
+    """Tell the story of one stream: each event, who, when and why, and what it changed.
+
+    Rows are the changes, one for each field; --format json gives the events, one a line, with the states before and
+    after.
+
+    For example:
+
+        crm replay ticket-INC0000045
+
+        crm replay ticket-INC0000045 --as-of 2016-03-01
+
+        crm replay lead-7 --known-at 12000 --format json
+    """
+    format = chosen(format, output)
+    settings = settings_of(data)
+
+    from crm.v1 import log_pb2
+    from infra.cli.connection import connected
+    from infra.cli.moments import set_instant, set_known_at
+
+    request = log_pb2.ReplayStreamRequest(stream=stream)
+    set_instant(request, "as_of", as_of, settings.time_zone)
+    set_known_at(request, known_at, settings.time_zone)
+    with connected(settings) as crm:
+        steps = (step_of(each) for each in crm.log.ReplayStream(request))
+        if format is Format.TABLE:
+            write_lines((line for step in steps for line in told(step, settings.time_zone)), output)
+        elif format is Format.JSON:
+            write_lines(map(json_line, steps), output)
+        else:
+            write(Rows.of([row for step in steps for row in changed_rows(step)], CHANGES), format, output)
+
+
+def step_of(response: Any) -> dict[str, Any]:
+    """One step of a stream as plain values."""
+    from infra.cli.moments import moment
+
+    event = response.event
+    return {
+        "position": event.position,
+        "stream": event.stream,
+        "version": event.version,
+        "type": short_type(event.type),
+        "occurred_at": moment(response.occurred_at),
+        "recorded_at": moment(event.recorded_at),
+        "actor": response.actor,
+        "reason": response.reason if response.HasField("reason") else None,
+        "data": plain(response.data),
+        "before": plain(response.before),
+        "after": plain(response.after),
+    }
+
+
+def changes(step: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Each field of the state that the event changed, with its value before and after."""
+    before, after = step["before"], step["after"]
+    for field in sorted(before.keys() | after.keys()):
+        if before.get(field) != after.get(field):
+            yield field, before.get(field), after.get(field)
+
+
+def changed_rows(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A row for each change; one without a field where the event changed nothing that decisions need."""
+    changed = [
+        {
+            "field": field,
+            "before": None if before is None else cell(before),
+            "after": None if after is None else cell(after),
+        }
+        for field, before, after in changes(step)
+    ]
+    for change in changed or [{}]:
+        yield {**step, **change}
+
+
+def told(step: dict[str, Any], time_zone: str) -> Iterator[bytes]:
+    """An event as a person reads it: what, when and by whom, then why, the facts and what they changed."""
+    when = local(step["occurred_at"], time_zone)
+    late = step["recorded_at"] != step["occurred_at"]
+    recorded = f", recorded {local(step['recorded_at'], time_zone)}" if late else ""
+    where = f"(position {step['position']}{recorded})"
+    yield f"{step['version']:>4}  {when}  {step['type']}  by {step['actor']}  {where}".encode()
+    if step["reason"] is not None:
+        yield f"        why: {shown(step['reason'])}".encode()
+    changed = list(changes(step))
+    for field, before, after in changed:
+        yield f"        {field}: {shown(before)} → {shown(after)}".encode()
+    shown_already = {field for field, _, _ in changed}
+    for field, value in step["data"].items():
+        if field not in shown_already:
+            yield f"        {field} = {shown(value)}".encode()
+
+
+def log(
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="POSITION|INSTANT",
+            help="Begin with this position, or with what was recorded from then on.",
+        ),
+    ] = None,
+    stream: Annotated[str | None, typer.Option("--stream", metavar="STREAM", help="Only this stream.")] = None,
+    type: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only events of this type; may be repeated.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-F", help="Go on with events as they are recorded; Ctrl-C stops.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Stop after so many events.")] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    data: DataOption = None,
+) -> None:
+    """Read the log: every event, in the order of its positions.
+
+    --format json gives one CloudEvents document a line, to the letter as it is stored. Personal values stay sealed.
+
+    For example:
+
+        crm log --limit 20
+
+        crm log --from 2026-05-01 --type TicketSolved --type TicketReopened
+
+        crm log --stream ticket-INC0000045 --format json
+
+        crm log --from 120000 --follow
+    """
+    format = chosen(format, output)
+    if follow and format is Format.PARQUET:
+        raise typer.BadParameter("parquet is written at the end; --follow has none, choose another format")
+    settings = settings_of(data)
+
+    from crm.v1 import log_pb2
+    from infra.cli.connection import connected
+
+    request = log_pb2.ReadEventsRequest(stream=stream, types=type or (), follow=follow, limit=limit)
+    set_start(request, start, settings.time_zone)
+    with connected(settings) as crm:
+        events = (event for response in crm.log.ReadEvents(request) for event in response.events)
+        if format is Format.TABLE:
+            write_lines((line_of(event, settings.time_zone) for event in events), output)
+        elif format is Format.JSON:
+            write_lines((event.document.encode() for event in events), output)
+        else:
+            write(Rows(event_tables(events, 1 if follow else CHUNK_ROWS)), format, output)
+
+
+def set_start(request: Any, start: str | None, time_zone: str) -> None:
+    """Say in the request where to begin.
+
+    :raises typer.BadParameter: where that is neither a position nor an instant.
+    """
+    if start is None:
+        return
+    begin = position_or_instant(start, time_zone, datetime.now(UTC))
+    if isinstance(begin, int):
+        request.after_position = max(begin - 1, 0)
+    else:
+        request.recorded_from.FromDatetime(begin)
+
+
+def line_of(event: Any, time_zone: str) -> bytes:
+    """An event as one line for people."""
+    import orjson
+
+    document = orjson.loads(event.document)
+    data = " ".join(f"{name}={fact(value)}" for name, value in document["data"].items())
+    when = local(instant_of(document["time"]), time_zone)
+    who = f"{document['authtype']}:{document['authid']}"
+    what = f"{event.stream} v{event.version}  {short_type(event.type)}"
+    return f"{event.position:>9}  {when}  {what}  {who}  {data}".encode()
+
+
+def event_tables(events: Iterable[Any], size: int) -> Iterator[pa.Table]:
+    """The events as rows, so many at once, and at least one table."""
+    import pyarrow as pa
+
+    instants = pa.timestamp("us", "UTC")
+    schema = pa.schema(
+        [
+            ("position", pa.int64()),
+            ("stream", pa.string()),
+            ("version", pa.int32()),
+            ("type", pa.string()),
+            ("occurred_at", instants),
+            ("recorded_at", instants),
+            ("actor", pa.string()),
+            ("document", pa.string()),
+        ]
+    )
+    yield schema.empty_table()
+    rest = iter(events)
+    while rows := [event_row(event) for event in islice(rest, size)]:
+        yield pa.Table.from_pylist(rows, schema)
+
+
+def event_row(event: Any) -> dict[str, Any]:
+    """An event as a row."""
+    import orjson
+
+    document = orjson.loads(event.document)
+    return {
+        "position": event.position,
+        "stream": event.stream,
+        "version": event.version,
+        "type": short_type(event.type),
+        "occurred_at": instant_of(document["time"]),
+        "recorded_at": instant_of(document["recordedtime"]),
+        "actor": f"{document['authtype']}:{document['authid']}",
+        "document": event.document,
+    }
+
+
+def short_type(name: str) -> str:
+    """``TicketSolved`` of ``crm.TicketSolved.v1``."""
+    return name.split(".")[1]
+
+
+def instant_of(text: str) -> datetime:
+    """The instant that a document holds."""
+    return datetime.fromisoformat(text)
+
+
+def local(instant: datetime, time_zone: str) -> str:
+    """An instant as the office's clock shows it."""
+    return shown(instant.astimezone(ZoneInfo(time_zone)))
+
+
+def fact(value: Any) -> str:
+    """A value of a document as people read it."""
+    return "(sealed)" if isinstance(value, str) and value.startswith(SEALED) else shown(value)
+
+
+def plain(struct: Any) -> dict[str, Any]:
+    """A message of named values as a dictionary, by name: the message itself has no order."""
+    from google.protobuf.json_format import MessageToDict
+
+    return dict(sorted(MessageToDict(struct).items()))

@@ -1,0 +1,184 @@
+"""``crm report``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.options import AsOfOption, DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
+from infra.cli.output import Format, Rows, chosen, note, shown, write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from crm.client import Client
+    from infra.settings import Settings
+
+SHOWN_VERSION = 12
+"""So much of a report's version is enough for people to compare."""
+
+LISTED = ("name", "clock", "breakdowns", "meaning")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the command."""
+    app.command()(report)
+
+
+def report(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The report. Without it, all are listed.")
+    ] = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    period_from: Annotated[
+        str | None, typer.Option("--from", metavar="INSTANT", help="The period begins here. Default: the beginning.")
+    ] = None,
+    period_to: Annotated[
+        str | None, typer.Option("--to", metavar="INSTANT", help="The period ends before this. Default: --as-of.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="COLUMN", help="Break down by this; the list says by what.")
+    ] = None,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Say what the report means instead of running it.")
+    ] = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    data: DataOption = None,
+) -> None:
+    """Show a report as of any instant, or list the reports with what they mean.
+
+    The same report as of the same instant and known at the same position gives the same rows for ever. Where the answer
+    stands goes to stderr, with --format json into the answer.
+
+    For example:
+
+        crm report
+
+        crm report backlog --as-of 2016-04-01
+
+        crm report lead_conversion --as-of 2018-06-01 --from 2018-01-01 --to 2018-04-01 --by source
+
+        crm report lead_conversion --as-of 2018-06-01 --known-at 12000 --format csv > conversion.csv
+    """
+    if describe and name is None:
+        raise typer.BadParameter("name the report to describe")
+    format = chosen(format, output)
+    settings = settings_of(data)
+
+    request = request_of(
+        settings, name or "", as_of=as_of, known_at=known_at, period_from=period_from, period_to=period_to, by=by
+    )
+
+    from infra.cli.connection import connected
+
+    with connected(settings) as crm:
+        if name is None:
+            rows = listed(crm)
+        elif describe:
+            rows = described(crm, name)
+        else:
+            rows = answer(crm, request)
+            if format is not Format.JSON:
+                note("\n".join(caption(rows.about)))
+        write(rows, format, output)
+
+
+def request_of(
+    settings: Settings,
+    name: str,
+    *,
+    as_of: str | None = None,
+    known_at: str | None = None,
+    period_from: str | None = None,
+    period_to: str | None = None,
+    by: str | None = None,
+) -> Any:
+    """The request for a report; instants and positions are as people write them.
+
+    :raises typer.BadParameter: where one is neither.
+    """
+    from crm.v1 import reports_pb2
+    from infra.cli.moments import set_instant, set_known_at
+
+    request = reports_pb2.RunReportRequest(name=name, by=by)
+    set_instant(request, "as_of", as_of, settings.time_zone)
+    set_instant(request, "period_from", period_from, settings.time_zone)
+    set_instant(request, "period_to", period_to, settings.time_zone)
+    set_known_at(request, known_at, settings.time_zone)
+    return request
+
+
+def listed(crm: Client) -> Rows:
+    """Every report with what it means."""
+    from crm.v1 import reports_pb2
+
+    reports = crm.reports.ListReports(reports_pb2.ListReportsRequest()).reports
+    rows = [
+        {
+            "name": each.name,
+            "clock": each.clock,
+            "breakdowns": ", ".join(each.breakdowns),
+            "meaning": f"BROKEN: {each.broken}" if each.broken else each.meaning,
+        }
+        for each in reports
+    ]
+    return Rows.of(rows, LISTED)
+
+
+def described(crm: Client, name: str) -> Rows:
+    """One report's columns, and its meaning and formula beside them."""
+    from crm.v1 import reports_pb2
+
+    told = crm.reports.GetReport(reports_pb2.GetReportRequest(name=name))
+    about = {
+        "report": told.name,
+        "clock": told.clock,
+        "meaning": told.meaning,
+        "formula": told.formula,
+        "edges": told.edges,
+        "breakdowns": list(told.breakdowns),
+        "sql_version": told.sql_version,
+        "broken": told.broken or None,
+    }
+    note("\n".join(f"{key}: {shown(value)}" for key, value in about.items() if value))
+    columns = [{"column": each.name, "type": each.type, "meaning": each.meaning} for each in told.columns]
+    return Rows.of(columns, ("column", "type", "meaning"), about)
+
+
+def answer(crm: Client, request: Any) -> Rows:
+    """A report's rows as they arrive, with where they stand."""
+    from crm.v1 import reading_pb2
+    from infra.cli.moments import moment
+
+    request.encoding = reading_pb2.ENCODING_ARROW
+    responses = crm.reports.RunReport(request)
+    first = next(responses)
+    about = {
+        "report": first.report.name,
+        "clock": first.report.clock,
+        "meaning": first.report.meaning,
+        "as_of": moment(first.read_point.as_of),
+        "position": first.read_point.position,
+        "sql_version": first.report.sql_version,
+    }
+    return Rows(arrow_tables(each.chunk for each in (first, *responses)), about)
+
+
+def caption(about: dict[str, Any]) -> Iterator[str]:
+    """What a person should know about a report's answer."""
+    yield f"{about['report']} ({about['clock']}): {about['meaning']}"
+    yield f"as of {shown(about['as_of'])}, position {about['position']}, version {about['sql_version'][:SHOWN_VERSION]}"
+
+
+def arrow_tables(chunks: Iterable[Any]) -> Iterator[pa.Table]:
+    """The tables that the chunks of an answer hold, each a complete Arrow stream."""
+    import pyarrow as pa
+
+    for chunk in chunks:
+        if chunk.arrow:
+            with pa.ipc.open_stream(chunk.arrow) as reader:
+                yield reader.read_all()

@@ -1,0 +1,51 @@
+"""``crm serve``."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from infra.cli.options import DataOption, settings_of
+from infra.cli.output import note
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the command."""
+    app.command()(serve)
+
+
+def serve(
+    data: DataOption = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            "--listen",
+            metavar="ADDRESS",
+            help="host:port on loopback (port 0: any free one) or unix:/path. Default: CRM_LISTEN, or 127.0.0.1:50551.",
+        ),
+    ] = None,
+) -> None:
+    """Serve a data directory until Ctrl-C or SIGTERM.
+
+    Prints its address when it is ready to answer. Commands on the same directory find it by themselves.
+
+    For example:
+
+        crm serve
+
+        crm serve --data /srv/crm --listen 127.0.0.1:0
+    """
+    from infra.main import Node
+
+    settings = settings_of(data)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Node.open(settings) as node:
+        print(node.serve(listen or settings.listen), flush=True)
+        note(f"serving {settings.data}; Ctrl-C stops")
+        stop.wait()
+        note("finishing the calls under way")

@@ -1,0 +1,228 @@
+"""``crm verify``, ``crm rebuild``, ``crm snapshot`` and ``crm status``: is it sound, and how to keep it so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
+from infra.cli.output import Format, Rows, chosen, note, shown, write
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+CHECK_FAILED = 4
+FINDINGS = ("code", "position", "sentence")
+PARTS = ("part", "position", "lag_events", "lag_seconds", "rows", "held_back_streams", "last_error")
+
+Progress = Callable[[str, int, int], None]
+"""Takes what is being worked on, how much of it is done and how much there is."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the commands."""
+    for command in (verify, rebuild, snapshot, status):
+        app.command()(command)
+
+
+def verify(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Compare the read models with a fresh rebuild as well.")
+    ] = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    data: DataOption = None,
+) -> None:
+    """Prove that nothing in the log was altered: positions without a gap, the hash chain, every column.
+
+    What is wrong is listed; exit status 4 where anything is. Works without keys and without a server, also on a
+    directory that a server refuses to start on.
+
+    For example:
+
+        crm verify
+
+        crm verify --rebuild
+
+        crm verify --data /backup/crm --format json
+    """
+    format = chosen(format, output)
+    settings = settings_of(data)
+    findings = found(settings, rebuild)
+    if not findings:
+        note("everything is sound")
+        if format is Format.TABLE and output is None:
+            return
+    write(Rows.of(findings, FINDINGS), format, output)
+    if findings:
+        raise typer.Exit(CHECK_FAILED)
+
+
+def found(settings: Settings, rebuild: bool) -> list[dict[str, Any]]:
+    """What is wrong: asked of the running server, or read from the files where none runs. The read models are compared
+    only where the log is sound.
+    """
+    from commands.rejected import require
+    from infra.cli.connection import connected
+    from infra.main import find_server
+
+    require(
+        settings.log_file.exists(),
+        "NO_DATA",
+        f"there is no data in {settings.data}; name another directory with --data",
+    )
+    with progress_bar() as progress:
+        if find_server(settings) is None:
+            findings = found_in_file(settings, progress)
+            if findings or not rebuild:
+                return findings
+        with connected(settings) as crm:
+            return found_by_server(crm, rebuild, progress)
+
+
+def found_in_file(settings: Settings, progress: Progress) -> list[dict[str, Any]]:
+    """What is wrong with the log's file, read without keys."""
+    from infra.log import verify as verify_log
+
+    url = f"sqlite:///{settings.log_file.absolute()}"
+    findings = verify_log(url, progress=lambda done, total: progress("log", done, total))
+    return [{"code": each.code, "position": each.position, "sentence": each.sentence} for each in findings]
+
+
+def found_by_server(crm: Any, rebuild: bool, progress: Progress) -> list[dict[str, Any]]:
+    """What the server finds wrong."""
+    from crm.v1 import system_pb2
+
+    findings = []
+    for response in crm.system.Verify(system_pb2.VerifyRequest(rebuild=rebuild)):
+        progress(response.part, response.done, response.total)
+        if response.HasField("finding"):
+            finding = response.finding
+            position = finding.position if finding.HasField("position") else None
+            findings.append({"code": finding.code, "position": position, "sentence": finding.sentence})
+    return findings
+
+
+def rebuild(
+    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]…", help="Which; without any, all.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Build read models anew from the archive, beside the old ones, then switch. Commands and queries go on meanwhile.
+
+    For example:
+
+        crm rebuild
+
+        crm rebuild tickets leads
+    """
+    settings = settings_of(data)
+
+    from crm.v1 import system_pb2
+    from infra.cli.connection import connected
+
+    with connected(settings) as crm, progress_bar() as progress:
+        done = {}
+        for response in crm.system.RebuildModels(system_pb2.RebuildModelsRequest(models=models or ())):
+            progress(response.model, response.done, response.total)
+            done[response.model] = response.done
+    for model, position in done.items():
+        note(f"{model} stands at position {position}")
+
+
+def snapshot(data: DataOption = None) -> None:
+    """Publish the read models as a DuckDB file of their own, for heavy work and for any tool. Prints the file.
+
+    For example:
+
+        crm snapshot
+
+        duckdb -readonly "$(crm snapshot)"
+    """
+    settings = settings_of(data)
+
+    from crm.v1 import system_pb2
+    from infra.cli.connection import connected
+
+    with connected(settings) as crm:
+        made = crm.system.CreateSnapshot(system_pb2.CreateSnapshotRequest())
+    note(f"position {made.position}")
+    print(made.file)
+
+
+def status(format: FormatOption = None, output: OutputOption = None, data: DataOption = None) -> None:
+    """Say how each part is: the position it has reached, how far it is behind, what went wrong last.
+
+    Exit status 4 when something is unwell.
+
+    For example:
+
+        crm status
+
+        crm status --format json
+    """
+    format = chosen(format, output)
+    settings = settings_of(data)
+
+    from commands.rejected import Rejected
+    from crm.v1 import system_pb2
+    from infra.cli.connection import connected
+    from infra.cli.moments import moment
+
+    try:
+        with connected(settings) as crm:
+            told = crm.system.GetStatus(system_pb2.GetStatusRequest())
+    except Rejected as refusal:
+        if refusal.code == "NO_DATA":
+            raise
+        note(f"error: {refusal.code}: {refusal.sentence}")
+        note("no server can start on this directory")
+        raise typer.Exit(CHECK_FAILED) from None
+    about = {
+        "well": told.well,
+        "program_version": told.program_version,
+        "data_directory": told.data_directory,
+        "position": told.position,
+        "recorded_at": moment(told.recorded_at),
+        "hash": told.hash.hex(),
+    }
+    if format is not Format.JSON:
+        note("\n".join(f"{key}: {shown(value)}" for key, value in about.items()))
+    parts = [part_row(part) for part in told.parts]
+    write(Rows.of(parts, PARTS, about), format, output)
+    if not told.well:
+        raise typer.Exit(CHECK_FAILED)
+
+
+def part_row(part: Any) -> dict[str, Any]:
+    """How one part is."""
+    return {
+        "part": part.name,
+        "position": part.position,
+        "lag_events": part.lag_events,
+        "lag_seconds": round(part.lag_seconds, 3),
+        "rows": part.rows,
+        "held_back_streams": part.held_back_streams,
+        "last_error": part.last_error or None,
+    }
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A bar for each part that is worked on, on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    tasks: dict[str, Any] = {}
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+
+        def show(part: str, done: int, total: int) -> None:
+            if part not in tasks:
+                tasks[part] = bars.add_task(part, total=total)
+            bars.update(tasks[part], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,231 @@
+"""The keys of the streams. One key seals the personal values of one stream, so destroying it forgets them everywhere.
+
+A sealed text is ``sealed:1:<key id>:<event id>:<field>:<base64 of nonce, ciphertext and tag>`` (AES-256-GCM). What
+stands before the last colon is authenticated with it, so it opens wherever it was copied to, and nowhere as something
+else. The keys are wrapped (RFC 3394) by the master key, which is not kept here.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from base64 import b64decode, b64encode
+from collections import OrderedDict
+from collections.abc import Iterable
+from threading import Lock
+from time import time_ns
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+)
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from commands.rejected import Rejected
+from infra.database import Database, one_of, values
+
+KEY_BYTES, NONCE_BYTES, KEY_ID_BYTES = 32, 12, 9
+FORMAT = "sealed:1"
+
+metadata = MetaData()
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("key_id", String, primary_key=True),
+    Column("stream", String, nullable=False, unique=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False, comment="microseconds since 1970"),
+)
+
+fingerprint_key = Table(
+    "fingerprint_key",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+
+class Key(NamedTuple):
+    """A stream's key, ready for use."""
+
+    id: str
+    stream: str
+    cipher: AESGCM
+
+
+class Keys:
+    """The keys of all streams, in a database of their own. Safe to use from any thread.
+
+    Every method may raise Rejected: KEYS_FULL, KEYS_UNAVAILABLE, KEYS_UNREADABLE or DATA_NOT_WRITABLE.
+    """
+
+    def __init__(self, database: Database, master_key: bytes, *, cached: int) -> None:
+        self._database = database
+        self._master_key = master_key
+        self._cached = cached
+        self._lock = Lock()
+        self._by_stream: OrderedDict[str, Key] = OrderedDict()
+        self._by_id: dict[str, Key] = {}
+        columns = (keys.c.key_id, keys.c.stream, keys.c.wrapped)
+        self._select_by_id = database.text(select(*columns).where(keys.c.key_id == bindparam("id")))
+        self._select_by_stream = database.text(select(*columns).where(one_of(keys.c.stream)))
+        self._insert = database.text(insert(keys))
+        self._delete = database.text(delete(keys).where(one_of(keys.c.stream)))
+        self._fingerprint_key = self._load_fingerprint_key()
+
+    @classmethod
+    def open(cls, url: str, master_key: bytes, *, cached: int = 20_000) -> Keys:
+        """The keys in the database at ``url``, which is made where there is none. ``cached`` keys are kept at hand.
+
+        :raises Rejected: WRONG_MASTER_KEY where another one wrapped them.
+        """
+        database = Database(url, "keys", secure_delete=True)
+        try:
+            with database.sentences():
+                metadata.create_all(database.engine)
+            return cls(database, master_key, cached=cached)
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the database and forget what is at hand."""
+        with self._lock:
+            self._by_stream.clear()
+            self._by_id.clear()
+            self._database.close()
+
+    def ensure(self, streams: Iterable[str]) -> None:
+        """Make the missing keys of the streams, durable when this returns, in one transaction."""
+        with self._lock:
+            self._ensure(streams)
+
+    def seal(self, stream: str, event_id: str, field: str, clear: str) -> str:
+        """The clear text, sealed with the key of the stream, which is made where it has none."""
+        key = self._by_stream.get(stream)
+        if key is None:
+            with self._lock:
+                key = self._ensure([stream])[stream]
+        begin = f"{FORMAT}:{key.id}:{event_id}:{field}"
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = nonce + key.cipher.encrypt(nonce, clear.encode(), begin.encode())
+        return f"{begin}:{b64encode(sealed).decode()}"
+
+    def open_text(self, sealed: str) -> str | None:
+        """The clear text; None when its key is gone.
+
+        :raises Rejected: NOT_SEALED for any other text, SEAL_BROKEN for an altered one.
+        """
+        begin, _, secret = sealed.rpartition(":")
+        parts = begin.split(":")
+        if len(parts) != 5 or not begin.startswith(f"{FORMAT}:"):
+            raise Rejected("NOT_SEALED", f"a sealed text begins with {FORMAT}: and has six parts")
+        key = self._by_id.get(parts[2]) or self._find(parts[2])
+        if key is None:
+            return None
+        try:
+            content = b64decode(secret, validate=True)
+            return key.cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], begin.encode()).decode()
+        except (InvalidTag, ValueError) as error:
+            raise Rejected("SEAL_BROKEN", f"the sealed {parts[4]} of event {parts[3]} was altered") from error
+
+    def fingerprint(self, content: bytes) -> bytes:
+        """HMAC-SHA-256 of the content with a key that never leaves this place: equal contents can be recognised, but
+        nobody can find out a content by trying.
+        """
+        return hmac.digest(self._fingerprint_key, content, "sha256")
+
+    def destroy(self, streams: Iterable[str]) -> None:
+        """Destroy the keys of the streams: what they sealed can never be read again. Durable when this returns."""
+        names = list(streams)
+        with self._lock:
+            with self._database.writing() as cursor:
+                cursor.execute(self._delete, (values(names),))
+            for name in names:
+                self._drop(name)
+
+    def _ensure(self, streams: Iterable[str]) -> dict[str, Key]:
+        wanted = dict.fromkeys(streams)
+        found = {stream: key for stream in wanted if (key := self._by_stream.get(stream)) is not None}
+        missing = [stream for stream in wanted if stream not in found]
+        if missing:
+            with self._database.reading() as cursor:
+                fetched = self._fetch(cursor, missing)
+            if len(fetched) < len(missing):
+                with self._database.writing() as cursor:
+                    fetched = self._fetch(cursor, missing)
+                    fetched += self._make(cursor, set(missing) - {key.stream for key in fetched})
+            for key in fetched:
+                found[key.stream] = self._remember(key)
+        return found
+
+    def _fetch(self, cursor: DBAPICursor, streams: list[str]) -> list[Key]:
+        cursor.execute(self._select_by_stream, (values(streams),))
+        return [self._unwrap(*row) for row in cursor.fetchall()]
+
+    def _make(self, cursor: DBAPICursor, streams: set[str]) -> list[Key]:
+        made, rows, now = [], [], time_ns() // 1000
+        for stream in sorted(streams):
+            secret, id = secrets.token_bytes(KEY_BYTES), secrets.token_urlsafe(KEY_ID_BYTES)
+            rows.append((id, stream, aes_key_wrap(self._master_key, secret), now))
+            made.append(Key(id, stream, AESGCM(secret)))
+        cursor.executemany(self._insert, rows)
+        return made
+
+    def _find(self, id: str) -> Key | None:
+        with self._lock:
+            with self._database.reading() as cursor:
+                cursor.execute(self._select_by_id, (id,))
+                row = cursor.fetchone()
+            return None if row is None else self._remember(self._unwrap(*row))
+
+    def _unwrap(self, id: str, stream: str, wrapped: bytes) -> Key:
+        return Key(id, stream, AESGCM(self._unwrapped(wrapped)))
+
+    def _unwrapped(self, wrapped: bytes) -> bytes:
+        try:
+            return aes_key_unwrap(self._master_key, wrapped)
+        except InvalidUnwrap as error:
+            raise Rejected(
+                "WRONG_MASTER_KEY", f"the keys in {self._database} were wrapped by another master key; give that one"
+            ) from error
+
+    def _remember(self, key: Key) -> Key:
+        self._drop(key.stream)
+        self._by_stream[key.stream] = self._by_id[key.id] = key
+        while len(self._by_stream) > self._cached:
+            self._drop(next(iter(self._by_stream)))
+        return key
+
+    def _drop(self, stream: str) -> None:
+        key = self._by_stream.pop(stream, None)
+        if key is not None:
+            self._by_id.pop(key.id, None)
+
+    def _load_fingerprint_key(self) -> bytes:
+        read = self._database.text(select(fingerprint_key.c.wrapped))
+        with self._database.writing() as cursor:
+            cursor.execute(read)
+            row = cursor.fetchone()
+            if row is None:
+                secret = secrets.token_bytes(KEY_BYTES)
+                cursor.execute(
+                    self._database.text(insert(fingerprint_key)),
+                    ("requests", aes_key_wrap(self._master_key, secret)),
+                )
+                return secret
+            return self._unwrapped(row[0])

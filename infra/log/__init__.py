@@ -1,0 +1,27 @@
+"""The log: every event, in one order; the only place where commands are decided."""
+
+from infra.log.document import Envelope, attributes_of, decode, encode, envelope_of, event_of, instant_text
+from infra.log.log import Log
+from infra.log.request import Actor, Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
+from infra.log.verification import Finding, verify
+
+__all__ = [
+    "Actor",
+    "Envelope",
+    "Finding",
+    "Head",
+    "Log",
+    "Outcome",
+    "Request",
+    "Row",
+    "attributes_of",
+    "decode",
+    "encode",
+    "envelope_of",
+    "event_of",
+    "from_microseconds",
+    "instant_text",
+    "microseconds",
+    "utc_now",
+    "verify",
+]

@@ -1,0 +1,84 @@
+"""Callers stand in line, and whoever is in front serves all that wait: group commit without a thread of its own."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Lock
+
+from infra.log.decision import Asked
+
+
+class Caller:
+    """Somebody in line. The gate opens when the caller was served, or leads and is to serve."""
+
+    __slots__ = ("asked", "gate", "leads")
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self.asked = asked
+        self.leads = False
+        self.gate = allocate_lock()
+        self.gate.acquire()
+
+
+class Line:
+    """Lets one caller at a time serve what is waiting, its own included; a lone caller does not wait.
+
+    ``serve`` answers all of the requests it gets and raises nothing but an interrupt. It gets no more than ``most`` of
+    them, unless one caller alone asks for more.
+    """
+
+    def __init__(self, serve: Callable[[list[Asked]], None], *, most: int) -> None:
+        self._serve = serve
+        self._most = most
+        self._mutex = Lock()
+        self._waiting: deque[Caller] = deque()
+        self._busy = False
+
+    def stand(self, asked: Sequence[Asked]) -> None:
+        """Return when all that is asked was answered."""
+        caller = Caller(asked)
+        try:
+            with self._mutex:
+                self._waiting.append(caller)
+                caller.leads = not self._busy
+                self._busy = True
+            if not caller.leads:
+                caller.gate.acquire()
+            if caller.leads:
+                self._lead(caller)
+        except BaseException:
+            self._leave(caller)
+            raise
+
+    def _lead(self, caller: Caller) -> None:
+        with self._mutex:
+            group = [self._waiting.popleft()]
+            size = len(caller.asked)
+            while self._waiting and size + len(self._waiting[0].asked) <= self._most:
+                group.append(self._waiting.popleft())
+                size += len(group[-1].asked)
+        try:
+            self._serve([asked for member in group for asked in member.asked])
+        finally:
+            with self._mutex:
+                self._hand_over(caller)
+            for member in group[1:]:
+                member.gate.release()
+
+    def _hand_over(self, caller: Caller) -> None:
+        caller.leads = False
+        if self._waiting:
+            self._waiting[0].leads = True
+            self._waiting[0].gate.release()
+        else:
+            self._busy = False
+
+    def _leave(self, caller: Caller) -> None:
+        """Somebody was interrupted while in line."""
+        with self._mutex:
+            if caller in self._waiting:
+                self._waiting.remove(caller)
+            if caller.leads:
+                self._hand_over(caller)

@@ -1,0 +1,418 @@
+"""The log: every event, in one order, and the only place where commands are decided."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from hashlib import sha256
+from threading import Condition, Lock
+from time import monotonic
+
+import pyarrow as pa
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.engine.interfaces import DBAPICursor
+from uuid_utils import uuid7
+
+from commands.rejected import Rejected
+from domain.event import State
+from infra.database import Database, Unusable, one_of, values
+from infra.keys import Keys
+from infra.log.arrow import record_batch
+from infra.log.decision import Answered, Asked, Decisions
+from infra.log.document import attributes_of, encode, event_of, read_instant, sealing_streams
+from infra.log.line import Line
+from infra.log.request import Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
+from infra.log.states import Known, RecentStates, bare
+from infra.log.tables import events, log_head, prepare, requests
+from infra.log.verification import Finding, Progress, StoredRow, Verification
+
+CHECKED_AT_START = 1_000
+MOST_IN_A_TRANSACTION = 4_000
+MOST_TO_CATCH_UP = 1_000
+ROWS_AT_ONCE = 1_000
+LOOK_AGAIN_SECONDS = 0.05
+"""How soon a waiting reader sees what another process committed."""
+
+
+class Log:
+    """The log in one database. Safe to use from any thread, and from several processes at once.
+
+    Every method may raise Rejected: LOG_FULL, LOG_UNAVAILABLE, LOG_UNREADABLE, DATA_NOT_WRITABLE, LOG_CLOSED.
+    """
+
+    def __init__(self, database: Database, keys: Keys, *, state_cache: int, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._keys = keys
+        self._clock = clock
+        self._sql = Statements(database)
+        self._states = RecentStates(state_cache)
+        self._line = Line(self._serve, most=MOST_IN_A_TRANSACTION)
+        self._open = True
+        self._serving = Lock()
+        self._committed = Condition()
+        self._seen = self.head
+
+    @classmethod
+    def open(cls, url: str, keys: Keys, *, state_cache: int = 100_000, clock: Callable[[], datetime] = utc_now) -> Log:
+        """The log in the database at ``url`` (``sqlite:////path/log.db``), which is made where there is none.
+
+        ``state_cache`` is how many streams' states are remembered; ``clock`` tells the time, in UTC.
+
+        :raises Rejected: NEWER_VERSION, LOG_TAMPERED where something is wrong with its last events, and as above.
+        """
+        database = Database(url, "log")
+        try:
+            prepare(database)
+            if wrong := Verification(database).run(last=CHECKED_AT_START, progress=None):
+                raise Rejected("LOG_TAMPERED", f"{wrong[0].sentence}; restore a backup of {database}")
+            return cls(database, keys, state_cache=state_cache, clock=clock)
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        """Let what is being committed be committed, and close."""
+        with self._serving:
+            if self._open:
+                self._open = False
+                self._database.close()
+        with self._committed:
+            self._committed.notify_all()
+
+    @property
+    def head(self) -> Head:
+        """Position, hash and instant of the last committed event, whichever process committed it."""
+        with self._reading() as cursor:
+            return self._read_head(cursor)
+
+    def submit(self, requests: Sequence[Request]) -> list[Outcome | Rejected]:
+        """Decide the requests in order and return their answers, in the same order, when all that was accepted is
+        durable. What several callers ask at the same time is committed together; each request stands for itself.
+
+        :raises Exception: whatever the command of a request raised that is not a refusal; the others were decided.
+        """
+        asked = [Asked(request, self._keys) for request in requests]
+        if asked:
+            self._line.stand(asked)
+        answers: list[Outcome | Rejected] = []
+        for each in asked:
+            if each.answer is None:
+                answers.append(Unusable("LOG_UNAVAILABLE", "the commit was interrupted; ask again"))
+            elif isinstance(each.answer, Outcome | Rejected):
+                answers.append(each.answer)
+            else:
+                raise each.answer
+        return answers
+
+    def execute(self, request: Request) -> Outcome:
+        """Decide one request and return its outcome when it is durable.
+
+        :raises Rejected: where it is refused.
+        """
+        answer = self.submit([request])[0]
+        if isinstance(answer, Rejected):
+            raise answer
+        return answer
+
+    def state(self, stream: str) -> tuple[int, State]:
+        """The newest version and state of a stream; version 0 where it has not begun.
+
+        :raises Rejected: UNKNOWN_STREAM where no stream can have this name.
+        """
+        known = self._states.look(stream) or bare(stream)
+        with self._reading() as cursor:
+            cursor.execute(self._sql.newer_of_stream, (stream, known.version))
+            known = self._fold(known, cursor.fetchall())
+        return known.version, known.state
+
+    def rows(
+        self, *, after: int = 0, until: int | None = None, stream: str | None = None, limit: int | None = None
+    ) -> Iterator[Row]:
+        """The events in order, of all streams or one, with ``after`` < position ≤ ``until`` (the head where not given),
+        at most ``limit``.
+        """
+        until = self._until(until)
+        found = self._of_all(after, until) if stream is None else self._of_stream(stream, after, until)
+        for count, (position, name, version, type, recorded_at, document, hash) in enumerate(found):
+            if limit is not None and count >= limit:
+                return
+            yield Row(position, name, version, type, from_microseconds(recorded_at), document, hash)
+
+    def batches(self, after: int, until: int | None = None, size: int = 10_000) -> Iterator[pa.RecordBatch]:
+        """The events with ``after`` < position ≤ ``until`` (the head where not given) in batches of ``size``, with the
+        columns of ``Row``.
+        """
+        until = self._until(until)
+        for begin in range(after, until, size):
+            end = min(begin + size, until)
+            yield record_batch(
+                self._between(part, min(part + ROWS_AT_ONCE, end)) for part in range(begin, end, ROWS_AT_ONCE)
+            )
+
+    def position_at(self, instant: datetime) -> int:
+        """The last position recorded at or before the instant, 0 where there is none."""
+        with self._reading() as cursor:
+
+            def recorded_at(position: int) -> int:
+                cursor.execute(self._sql.recorded_at, (position,))
+                return int(cursor.fetchall()[0][0])
+
+            positions = range(1, self._read_head(cursor).position + 1)
+            return bisect_right(positions, microseconds(instant), key=recorded_at)
+
+    def wait(self, after: int, timeout: float | None) -> int:
+        """Wait until the log has gone beyond ``after``, for at most ``timeout`` seconds (None: for ever, or until the
+        log is closed), and return the position it is at.
+        """
+        deadline = None if timeout is None else monotonic() + timeout
+        while self._open:
+            position = self.head.position
+            left = LOOK_AGAIN_SECONDS if deadline is None else min(LOOK_AGAIN_SECONDS, deadline - monotonic())
+            if position > after or left <= 0:
+                return position
+            with self._committed:
+                if self._open and self._seen.position <= after:
+                    self._committed.wait(left)
+        return self._seen.position
+
+    def verify(self, *, last: int | None = None, progress: Progress | None = None) -> list[Finding]:
+        """Look for alterations, in the last so many events or in all of them: positions and versions without a gap, the
+        hash chain, every column as its document says, the head as the last event. Empty where all is sound, otherwise
+        the first thing that is wrong.
+        """
+        with self._reading():
+            return Verification(self._database).run(last=last, progress=progress)
+
+    # How the requests of one group are served, by one thread at a time.
+
+    def _serve(self, asked: list[Asked]) -> None:
+        """Answer every one of them: all in one transaction, or, where one of them breaks it, each in its own."""
+        try:
+            with self._serving:
+                self._commit(asked)
+        except Unusable as refused:
+            for each in asked:
+                each.answer = Unusable(refused.code, refused.sentence)
+        except Exception as error:
+            if len(asked) == 1:
+                asked[0].answer = error
+                return
+            for each in asked:
+                self._serve([each])
+
+    def _commit(self, asked: list[Asked]) -> None:
+        if not self._open:
+            raise closed()
+        states = self._warm({stream for each in asked for stream in each.streams})
+        with self._database.writing() as cursor:
+            head = self._read_head(cursor)
+            if head != self._seen:
+                self._catch_up(cursor, head, states)
+            decisions = Decisions(
+                head,
+                self._clock(),
+                states,
+                self._read_answers(cursor, asked),
+                lambda stream: self._load([stream])[stream],
+            )
+            answers = [decide(decisions, each) for each in asked]
+            if decisions.facts:
+                head = self._append(cursor, decisions, head)
+            if decisions.answers:
+                cursor.executemany(self._sql.insert_answer, [answer_row(*item) for item in decisions.answers.items()])
+        for each, answer in zip(asked, answers, strict=True):
+            each.answer = answer
+        for stream, known in decisions.changed.items():
+            self._states.keep(stream, known)
+        self._seen = head
+        if decisions.facts:
+            with self._committed:
+                self._committed.notify_all()
+
+    def _append(self, cursor: DBAPICursor, decisions: Decisions, head: Head) -> Head:
+        sealing: set[str] = set()
+        for fact in decisions.facts:
+            sealing |= sealing_streams(fact.event, fact.stream, fact.home, fact.copied)
+        if sealing:
+            self._keys.ensure(sealing)
+        position, hash, recorded_at = head.position, head.hash, decisions.recorded_at
+        stamp = microseconds(recorded_at)
+        rows = []
+        for fact in decisions.facts:
+            position += 1
+            envelope = fact.envelope(str(uuid7()), position, recorded_at)
+            document = encode(fact.event, envelope, self._keys, home=fact.home, copied=fact.copied)
+            hash = sha256(hash + document).digest()
+            rows.append((position, fact.stream, fact.version, envelope.type, stamp, document, hash))
+        cursor.executemany(self._sql.insert_event, rows)
+        cursor.execute(self._sql.update_head, (position, hash, stamp))
+        return Head(position, hash, recorded_at)
+
+    def _warm(self, streams: Iterable[str]) -> dict[str, Known]:
+        """The states of the streams as committed, now or a little earlier."""
+        states = {stream: known for stream in streams if (known := self._states.use(stream)) is not None}
+        missing = [stream for stream in streams if stream not in states]
+        if missing:
+            for stream, known in self._load(missing).items():
+                states[stream] = known
+                self._states.keep(stream, known)
+        return states
+
+    def _catch_up(self, cursor: DBAPICursor, head: Head, states: dict[str, Known]) -> None:
+        """Another process committed: bring what is remembered to ``head``."""
+        if not 0 < head.position - self._seen.position <= MOST_TO_CATCH_UP:
+            self._states.clear()
+            states.update(self._load(list(states)))
+        else:
+            cursor.execute(self._sql.newer_of_all, (self._seen.position, head.position))
+            for stream, version, document in cursor.fetchall():
+                known = states.get(stream) or self._states.look(stream)
+                if known is None:
+                    continue
+                try:
+                    known = self._fold(known, [(stream, version, document)])
+                except Rejected:  # whoever needs this stream shall be told, and nobody else
+                    states.pop(stream, None)
+                    self._states.drop(stream)
+                    continue
+                if stream in states:
+                    states[stream] = known
+                if stream in self._states:
+                    self._states.keep(stream, known)
+        self._seen = head
+
+    def _load(self, streams: list[str]) -> dict[str, Known]:
+        """The states of the streams, from their events."""
+        states = {stream: bare(stream) for stream in streams}
+        with self._database.reading() as cursor:
+            cursor.execute(self._sql.of_streams, (values(streams),))
+            for row in cursor.fetchall():
+                states[row[0]] = self._fold(states[row[0]], [row])
+        return states
+
+    def _fold(self, known: Known, rows: Sequence[Sequence[object]]) -> Known:
+        """What is known after those of the rows (stream, version, document) that are newer."""
+        for stream, version, document in rows:
+            if version == known.version + 1:
+                attributes = attributes_of(document)  # type: ignore[arg-type]
+                known = known.after(event_of(attributes, self._keys), read_instant(attributes["time"]))
+            elif version > known.version:  # type: ignore[operator]
+                raise Rejected("LOG_TAMPERED", f"version {known.version + 1} of {stream} is missing; run crm verify")
+        return known
+
+    def _read_answers(self, cursor: DBAPICursor, asked: list[Asked]) -> dict[str, Answered]:
+        ids = [each.request.request_id for each in asked if each.request.request_id is not None]
+        if not ids:
+            return {}
+        cursor.execute(self._sql.answers, (values(ids),))
+        return {
+            request_id: Answered(fingerprint, Outcome(*places, from_microseconds(recorded_at)))
+            for request_id, fingerprint, *places, recorded_at in cursor.fetchall()
+        }
+
+    # How the log is read.
+
+    def _reading(self) -> AbstractContextManager[DBAPICursor]:
+        if not self._open:
+            raise closed()
+        return self._database.reading()
+
+    def _read_head(self, cursor: DBAPICursor) -> Head:
+        cursor.execute(self._sql.head)
+        row = cursor.fetchone()
+        if row is None:
+            raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
+        position, hash, recorded_at = row
+        return Head(position, hash, from_microseconds(recorded_at))
+
+    def _until(self, until: int | None) -> int:
+        position = self.head.position
+        return position if until is None else min(until, position)
+
+    def _between(self, after: int, until: int) -> list[StoredRow]:
+        with self._reading() as cursor:
+            cursor.execute(self._sql.between, (after, until))
+            return cursor.fetchall()  # type: ignore[return-value]
+
+    def _of_all(self, after: int, until: int) -> Iterator[StoredRow]:
+        for begin in range(after, until, ROWS_AT_ONCE):
+            yield from self._between(begin, min(begin + ROWS_AT_ONCE, until))
+
+    def _of_stream(self, stream: str, after: int, until: int) -> Iterator[StoredRow]:
+        with self._reading() as cursor:
+            cursor.execute(self._sql.version_at, (stream, after))
+            first = cursor.fetchall()[0][0] or 0
+            cursor.execute(self._sql.version_at, (stream, until))
+            last = cursor.fetchall()[0][0] or 0
+        for begin in range(first, last, ROWS_AT_ONCE):
+            with self._reading() as cursor:
+                cursor.execute(self._sql.of_stream, (stream, begin, min(begin + ROWS_AT_ONCE, last)))
+                rows = cursor.fetchall()
+            yield from rows
+
+
+class Statements:
+    """What the log says to its database, each compiled once; parameters by position."""
+
+    def __init__(self, database: Database) -> None:
+        position, stream, version = events.c.position, events.c.stream, events.c.version
+        newer = select(stream, version, events.c.document)
+        between = (position > bindparam("after"), position <= bindparam("until"))
+        self.head = database.text(select(log_head))
+        self.update_head = database.text(
+            update(log_head).values({column: bindparam(f"new_{column.name}") for column in log_head.c})
+        )
+        self.insert_event = database.text(insert(events))
+        self.insert_answer = database.text(insert(requests))
+        self.answers = database.text(select(requests).where(one_of(requests.c.request_id)))
+        self.of_streams = database.text(newer.where(one_of(stream)).order_by(stream, version))
+        self.newer_of_stream = database.text(
+            newer.where(stream == bindparam("stream"), version > bindparam("version")).order_by(version)
+        )
+        self.newer_of_all = database.text(newer.where(*between).order_by(position))
+        self.between = database.text(select(events).where(*between).order_by(position))
+        self.of_stream = database.text(
+            select(events)
+            .where(stream == bindparam("stream"), version > bindparam("from"), version <= bindparam("to"))
+            .order_by(version)
+        )
+        self.version_at = database.text(
+            select(func.max(version)).where(stream == bindparam("stream"), position <= bindparam("position"))
+        )
+        self.recorded_at = database.text(select(events.c.recorded_at).where(position == bindparam("position")))
+
+
+def decide(decisions: Decisions, asked: Asked) -> Outcome | BaseException:
+    """The answer to one request; what is wrong with one command does not concern the others.
+
+    :raises Unusable: where the database cannot be read.
+    """
+    try:
+        return decisions.decide(asked)
+    except Unusable:
+        raise
+    except Exception as error:
+        return error
+
+
+def answer_row(request_id: str, answered: Answered) -> tuple[object, ...]:
+    """The row that remembers an answer."""
+    outcome = answered.outcome
+    return (
+        request_id,
+        answered.fingerprint,
+        outcome.stream,
+        outcome.id,
+        outcome.version,
+        outcome.first_position,
+        outcome.last_position,
+        outcome.position,
+        microseconds(outcome.recorded_at),
+    )
+
+
+def closed() -> Unusable:
+    """The refusal of a log that was closed."""
+    return Unusable("LOG_CLOSED", "the log was closed")

@@ -1,0 +1,344 @@
+"""The archive: every event, as typed rows.
+
+Each event class has one table of its own (`ticket_assigned`): the envelope's columns and one column per field. The
+view `events` is all of them together. Events of a type that this version of the code does not know lie in
+`annals_unknown` until a version that knows them builds the archive anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import duckdb
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import domain
+from commands.rejected import Rejected
+from domain.event import Event, State
+
+SQL_TYPES: dict[Any, str] = {
+    str: "VARCHAR",
+    int: "BIGINT",
+    bool: "BOOLEAN",
+    datetime: "TIMESTAMP WITH TIME ZONE",
+    date: "DATE",
+    Decimal: "DECIMAL(18,2)",
+    tuple[str, ...]: "VARCHAR[]",
+}
+"""Which type of SQL a field's annotation becomes."""
+
+ENVELOPE = {
+    "position": ("BIGINT", "place in the log: 1, 2, 3, … without a gap, in commit order"),
+    "stream": ("VARCHAR", "the stream, for example ticket-7"),
+    "id": ("VARCHAR", "the stream without its aggregate, for example 7"),
+    "version": ("BIGINT", "place in the stream: 1, 2, 3, …"),
+    "type": ("VARCHAR", "the event's stored type, for example crm.TicketAssigned.v1"),
+    "event_id": ("VARCHAR", "the event's own id"),
+    "occurred_at": ("TIMESTAMP WITH TIME ZONE", "when it was so"),
+    "recorded_at": ("TIMESTAMP WITH TIME ZONE", "when we learned it"),
+    "actor_type": ("VARCHAR", "what kind of actor it was: app_user, user, service_account, api_key, system, …"),
+    "actor_id": ("VARCHAR", "who it was: an opaque id"),
+    "actor_claims": ("VARCHAR", "what the actor claimed besides, as JSON text; null where nothing"),
+    "reason": ("VARCHAR", "why, in the actor's words; null where none was given"),
+    "correlation_id": ("VARCHAR", "the request or import that it belongs to; null where none"),
+    "causation_id": ("VARCHAR", "the event that caused this one; null where none"),
+    "hash": ("BLOB", "SHA-256 of the previous event's hash and this event's document"),
+}
+"""The columns that every event has, with type and meaning."""
+
+_DOCUMENT = {
+    "id": "VARCHAR",
+    "time": "TIMESTAMPTZ",
+    "authtype": "VARCHAR",
+    "authid": "VARCHAR",
+    "authclaims": "VARCHAR",
+    "correlationid": "VARCHAR",
+    "causationid": "VARCHAR",
+    "data": "JSON",
+}
+_FROM_INCOMING = {**{name: name for name in ENVELOPE}, "reason": "data ->> '$.reason'"}
+_UNKNOWN = "annals_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """The typed relation of one event class: its name, the class, and {field: type of SQL}."""
+
+    name: str
+    event: type[Event[Any]]
+    fields: dict[str, str]
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The stored types whose events this relation holds: today's version and all before it."""
+        return tuple(f"crm.{self.event.__name__}.v{version}" for version in range(1, self.event.schema_version + 1))
+
+    @property
+    def shape(self) -> str:
+        """What the table looks like; another shape means that the archive has to be built anew."""
+        return json.dumps([self.event.schema_version, self.fields])
+
+
+def sql_type(hint: Any) -> str:
+    """The type of SQL for a field's annotation, without `None` and marks.
+
+    :raises TypeError: where the annotation has no counterpart.
+    """
+    if get_origin(hint) is Annotated:
+        return sql_type(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return sql_type(next(part for part in get_args(hint) if part is not type(None)))
+    if hint not in SQL_TYPES:
+        raise TypeError(f"{hint} has no type of SQL; fields may be {', '.join(map(str, SQL_TYPES))}")
+    return SQL_TYPES[hint]
+
+
+@cache
+def relations() -> dict[str, Relation]:
+    """Every event class's relation, by name."""
+    for module in pkgutil.iter_modules(domain.__path__):
+        importlib.import_module(f"domain.{module.name}")
+    return {
+        event.relation: Relation(
+            event.relation, event, {name: sql_type(hint) for name, hint in event.annotations.items()}
+        )
+        for event in sorted(Event.by_name.values(), key=lambda event: event.relation)
+    }
+
+
+@cache
+def _relation_of_type() -> dict[str, Relation]:
+    return {type: relation for relation in relations().values() for type in relation.types}
+
+
+def statuses() -> list[tuple[str, str, str]]:
+    """Every status that has a name: (aggregate, status, type)."""
+    relations()
+    return [
+        (aggregate, status, type)
+        for aggregate in sorted(State.by_aggregate)
+        for status, type in getattr(importlib.import_module(f"domain.{aggregate}"), "STATUS_TYPES", {}).items()
+    ]
+
+
+def text(value: str) -> str:
+    """The value as a literal of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def name(value: str) -> str:
+    """The value as a quoted name of SQL."""
+    return '"' + value.replace('"', '""') + '"'
+
+
+class Archive:
+    """The events in one DuckDB file. The caller owns the transactions.
+
+    ``position`` and ``hash`` are those of the last event in it, ``last`` is the greatest position by relation.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.hash = b""
+        self.last: dict[str, int] = {}
+
+    def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Make the tables and views that are not there yet."""
+        cursor.execute(
+            "create table if not exists annals_archive (position bigint, hash blob);"
+            "create table if not exists annals_relations (relation varchar, shape varchar);"
+        )
+        if not cursor.execute("select 1 from annals_archive").fetchall():
+            cursor.execute("insert into annals_archive values (0, ''::blob)")
+        there = {row[0] for row in cursor.execute("select relation from annals_relations").fetchall()}
+        missing = [relation for relation in relations().values() if relation.name not in there]
+        for relation in missing:
+            self._create_table(cursor, relation)
+        if _UNKNOWN not in there:
+            columns = ", ".join(f"{name(column)} {type}" for column, (type, _) in ENVELOPE.items())
+            cursor.execute(f"create table {_UNKNOWN} ({columns}, data json)")
+            cursor.execute("insert into annals_relations values (?, '')", [_UNKNOWN])
+        if missing:
+            self._create_events(cursor)
+        self._create_statuses(cursor)
+        self.load(cursor)
+
+    def load(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Read where the archive stands."""
+        self.position, self.hash = cursor.execute("select position, hash from annals_archive").fetchall()[0]
+        arms = " union all ".join(
+            f"select {text(relation)} as relation, max(position) as position from main.{name(relation)}"
+            for relation in relations()
+        )
+        self.last = {relation: position or 0 for relation, position in cursor.execute(arms).fetchall()}
+
+    def fits(self, cursor: duckdb.DuckDBPyConnection) -> bool:
+        """Whether the events in the file lie there as this version of the code would put them."""
+        shapes = dict(cursor.execute("select relation, shape from annals_relations").fetchall())
+        shapes.pop(_UNKNOWN, None)
+        known = relations()
+        if any(relation not in known or known[relation].shape != shape for relation, shape in shapes.items()):
+            return False
+        unknown = {row[0] for row in cursor.execute(f"select distinct type from {_UNKNOWN}").fetchall()}
+        return unknown.isdisjoint(_relation_of_type())
+
+    def append(self, cursor: duckdb.DuckDBPyConnection, batches: Iterable[pa.RecordBatch]) -> int:
+        """Add events that follow on those already there; the new position. Advances this object only by `load` or
+        `moved`, so that a transaction that fails leaves it as it was.
+
+        :raises Rejected: HISTORY_FORKED where they do not continue the archive.
+        """
+        table = pa.Table.from_batches(batches)
+        self._check(table)
+        present = table.group_by("type").aggregate([("position", "max")]).to_pydict()
+        last = dict(zip(present["type"], present["position_max"], strict=True))
+        cursor.register("annals_batch", _upcast(table, last))
+        try:
+            self._stage(cursor)
+        finally:
+            cursor.unregister("annals_batch")
+        moved: dict[str, int] = {}
+        for type, position in last.items():
+            relation = _relation_of_type().get(type)
+            self._insert(cursor, relation, type)
+            if relation is not None:
+                moved[relation.name] = max(position, moved.get(relation.name, 0))
+        position, hash = table["position"][-1].as_py(), table["hash"][-1].as_py()
+        cursor.execute("update annals_archive set position = ?, hash = ?", [position, hash])
+        self._moving = (position, hash, moved)
+        return int(position)
+
+    def moved(self) -> None:
+        """What was appended last is committed."""
+        self.position, self.hash, last = self._moving
+        self.last.update(last)
+
+    def _check(self, table: pa.Table) -> None:
+        first, count = table["position"][0].as_py(), table.num_rows
+        if first != self.position + 1 or table["position"][-1].as_py() != self.position + count:
+            raise Rejected(
+                "HISTORY_FORKED",
+                f"the log gave positions {first} to {table['position'][-1].as_py()} after {self.position}, in {count} rows",
+            )
+        link = hashlib.sha256(self.hash + table["document"][0].as_py()).digest()
+        if self.position and link != table["hash"][0].as_py():
+            raise Rejected("HISTORY_FORKED", f"event {first} of the log does not continue what was read before it")
+
+    def _stage(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.execute(
+            f"""create or replace temp table annals_incoming as
+            select position, stream, substr(stream, instr(stream, '-') + 1) as id, version, type, e.id as event_id,
+                   e."time" as occurred_at, recorded_at, e.authtype as actor_type, e.authid as actor_id,
+                   e.authclaims as actor_claims, e.correlationid as correlation_id, e.causationid as causation_id, hash,
+                   e.data as data
+            from (select *, json_transform(decode(document)::json, {text(json.dumps(_DOCUMENT))}) as e from annals_batch)"""
+        )
+        unreadable = cursor.execute(
+            "select min(position) from annals_incoming where occurred_at is null or event_id is null"
+        ).fetchall()[0][0]
+        if unreadable is not None:
+            raise Rejected("DOCUMENT_UNREADABLE", f"event {unreadable} has no id or no time")
+
+    def _insert(self, cursor: duckdb.DuckDBPyConnection, relation: Relation | None, type: str) -> None:
+        envelope = ", ".join(f"{source} as {name(column)}" for column, source in _FROM_INCOMING.items())
+        rows = f"from annals_incoming where type = {text(type)}"
+        if relation is None:
+            cursor.execute(f"insert into main.{_UNKNOWN} select {envelope}, data {rows}")
+        elif relation.fields:
+            fields = ", ".join(f"d.{name(field)}" for field in relation.fields)
+            shape = text(json.dumps(relation.fields))
+            cursor.execute(
+                f"insert into main.{name(relation.name)} select {envelope}, {fields} "
+                f"from (select *, json_transform(data, {shape}) as d {rows})"
+            )
+        else:
+            cursor.execute(f"insert into main.{name(relation.name)} select {envelope} {rows}")
+
+    def _create_table(self, cursor: duckdb.DuckDBPyConnection, relation: Relation) -> None:
+        columns = {column: type for column, (type, _) in ENVELOPE.items()} | relation.fields
+        if len(columns) != len(ENVELOPE) + len(relation.fields):
+            raise TypeError(f"{relation.event.__name__} has a field of a name that every event has already")
+        listed = ", ".join(f"{name(column)} {type}" for column, type in columns.items())
+        cursor.execute(f"create table {name(relation.name)} ({listed})")
+        meaning = (relation.event.__doc__ or relation.event.__name__).strip()
+        cursor.execute(f"comment on table {name(relation.name)} is {text(' '.join(meaning.split()))}")
+        for column in columns:
+            said = ENVELOPE[column][1] if column in ENVELOPE else _field_meaning(relation, column)
+            cursor.execute(f"comment on column {name(relation.name)}.{name(column)} is {text(said)}")
+        cursor.execute("insert into annals_relations values (?, ?)", [relation.name, relation.shape])
+
+    def _create_events(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        shared = ", ".join(name(column) for column in ENVELOPE)
+        arms = [
+            f"select {shared}, {_data(relation)} as data from {name(relation.name)}"
+            for relation in relations().values()
+        ]
+        arms.append(f"select {shared}, data::json from {_UNKNOWN}")
+        cursor.execute(
+            "create or replace view events as select *, split_part(stream, '-', 1) as aggregate from (\n"
+            + "\nunion all\n".join(arms)
+            + ")"
+        )
+        cursor.execute("comment on view events is 'Every event there ever was. One row per event.'")
+        meanings = {column: meaning for column, (_, meaning) in ENVELOPE.items()} | {
+            "data": "the facts, as JSON; personal fields are sealed",
+            "aggregate": "what kind of stream it is: customer, lead, ticket, …",
+        }
+        for column, meaning in meanings.items():
+            cursor.execute(f"comment on column events.{name(column)} is {text(meaning)}")
+
+    def _create_statuses(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        rows = ", ".join(f"({', '.join(map(text, row))})" for row in statuses())
+        cursor.execute(
+            f"create or replace view statuses as select * from (values {rows}) as s(aggregate, status, type);"
+            "comment on view statuses is 'Every status that has a name, with its type, which outlives a renamed status.';"
+            "comment on column statuses.aggregate is 'what kind of stream has it: customer, lead, ticket, …';"
+            "comment on column statuses.status is 'the status';"
+            "comment on column statuses.type is 'open, ongoing, on_hold, won, lost or closed'"
+        )
+
+
+def _data(relation: Relation) -> str:
+    if not relation.fields:
+        return "'{}'::json"
+    pairs = ", ".join(f"{text(field)}, {name(field)}" for field in relation.fields)
+    return f"json_merge_patch('{{}}'::json, json_object({pairs}))"
+
+
+def _field_meaning(relation: Relation, field: str) -> str:
+    sealed = "; personal, sealed" if field in relation.event.personal else ""
+    return f"the event's {field.replace('_', ' ')}{sealed}; null where it was not given"
+
+
+def _upcast(table: pa.Table, types: Iterable[str]) -> pa.Table:
+    """The table with the data of older schema versions in today's shape."""
+    known = _relation_of_type()
+    old = [type for type in types if type in known and type != known[type].event.type_name]
+    if not old:
+        return table
+    marks = pc.is_in(table["type"], value_set=pa.array(old)).to_pylist()
+    rows = zip(table["document"].to_pylist(), table["type"].to_pylist(), marks, strict=True)
+    documents = [_upcast_document(document, type) if mark else document for document, type, mark in rows]
+    return table.set_column(table.schema.get_field_index("document"), "document", pa.array(documents, pa.binary()))
+
+
+def _upcast_document(document: bytes, type: str) -> bytes:
+    content = orjson.loads(document)
+    version = int(type.rpartition(".v")[2])
+    reason = content["data"].get("reason")
+    content["data"] = _relation_of_type()[type].event.upcast(version, content["data"])
+    if reason is not None:
+        content["data"]["reason"] = reason
+    return orjson.dumps(content)

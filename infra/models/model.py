@@ -1,0 +1,224 @@
+"""A model file: a header and one SELECT of changes. See `projections/README.md` for what may stand in it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from commands.rejected import Rejected
+from infra.models.archive import name, relations
+
+AGGREGATIONS = ("sum", "min", "max", "first")
+"""How a column may be folded, besides taking the last value."""
+
+RESERVED = frozenset({"valid_from", "valid_to", "known_from", "known_to", "superseded_at"})
+"""Columns that the engine adds."""
+
+_HEADER = re.compile(r"--\s*(?P<label>[a-z]+):\s*(?P<value>.*)")
+_LINE = re.compile(r"LINE (\d+):")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_INTEGERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+)
+_REMOVED = "whether the row is hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a model: how it is folded (`last`, `sum`, `min`, `max`, `first`), whether a change may clear it."""
+
+    name: str
+    type: str
+    how: str
+    meaning: str
+    clearable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the comments at the top of an SQL file say: the meaning, {label: names}, {column: meaning}."""
+
+    meaning: str
+    options: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+
+    def names(self, label: str) -> tuple[str, ...]:
+        """The names that stand behind a label."""
+        return tuple(part.strip() for part in self.options.get(label, "").split(",") if part.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as its file says it.
+
+    ``keys`` and ``values`` are all of its columns, `removed` among them where the file has it; ``relations`` are the
+    event relations that it reads; ``personal`` are the columns that hold sealed text; ``fingerprint`` changes with
+    the file.
+    """
+
+    name: str
+    meaning: str
+    sql: str
+    keys: tuple[Column, ...]
+    values: tuple[Column, ...]
+    relations: tuple[str, ...]
+    personal: frozenset[str]
+    header: Header
+    fingerprint: str
+
+    @property
+    def shown(self) -> tuple[Column, ...]:
+        """The columns that readers see."""
+        return (*self.keys, *(column for column in self.values if column.name != "removed"))
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the columns that tell rows apart."""
+        return tuple(column.name for column in self.keys)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that readers see, with their types."""
+        return {column.name: column.type for column in self.shown}
+
+    @property
+    def removable(self) -> bool:
+        """Whether rows of it can be hidden."""
+        return any(column.name == "removed" for column in self.values)
+
+
+def read_header(sql: str) -> Header:
+    """The header of a model's or report's file: its first comment lines say what it means, up to the first
+    `-- label: value`.
+    """
+    meaning: list[str] = []
+    options: dict[str, str] = {}
+    columns: dict[str, str] = {}
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        label = _HEADER.fullmatch(line.rstrip())
+        if label is None:
+            if not options and not columns:
+                meaning.append(line.lstrip("-").strip())
+        elif label["label"] == "column":
+            column, _, said = label["value"].partition(":")
+            columns[column.strip()] = said.strip()
+        else:
+            options[label["label"]] = label["value"].strip()
+    return Header(" ".join(meaning).strip(), options, columns)
+
+
+def read_model(path: Path, cursor: duckdb.DuckDBPyConnection) -> Model:
+    """The model in a file, checked by DuckDB itself.
+
+    :raises Rejected: MODEL_INVALID, naming the file, and line and column where it is known.
+    """
+    sql = path.read_text(encoding="utf-8")
+    try:
+        return _checked(path, sql, cursor)
+    except duckdb.Error as error:
+        line = _LINE.search(str(error))
+        place = f"{path.name}, line {line[1]}" if line else path.name
+        raise Rejected("MODEL_INVALID", f"{place}: {str(error).splitlines()[0]}") from error
+
+
+def _checked(path: Path, sql: str, cursor: duckdb.DuckDBPyConnection) -> Model:
+    header = read_header(sql)
+    statements = cursor.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise _invalid(path, "a model is one SELECT of changes")
+    if not _NAME.fullmatch(path.stem) or path.stem in relations() or path.stem in ("events", "columns", "statuses"):
+        raise _invalid(path, f"{path.stem} cannot be a model's name")
+    read = {table.strip('"').removeprefix("main.") for table in cursor.get_table_names(sql)}
+    for table in sorted(read - set(relations()) - {"statuses"}):
+        raise _invalid(path, f"{table} is no relation of events; a model reads events only")
+    select = sql.rstrip().rstrip(";")
+    described = {row[0]: row[1] for row in cursor.execute(f"describe {select}").fetchall()}
+    keys, values = _columns(path, header, described)
+    return Model(
+        name=path.stem,
+        meaning=header.meaning,
+        sql=select,
+        keys=keys,
+        values=values,
+        relations=tuple(sorted(read & set(relations()))),
+        personal=frozenset(header.names("personal")),
+        header=header,
+        fingerprint=hashlib.sha256(sql.encode()).hexdigest(),
+    )
+
+
+def _columns(path: Path, header: Header, described: dict[str, str]) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    keys = header.names("key") or tuple(described)[:1]
+    plain = [column for column in described if column not in ("position", "occurred_at") and not _clears(column)]
+    _check_names(path, header, described, keys, plain)
+    how = {column: aggregation for aggregation in AGGREGATIONS for column in header.names(aggregation)}
+    made = {
+        column: Column(
+            name=column,
+            type=_type(path, column, described[column], how.get(column, "last")),
+            how=how.get(column, "last"),
+            meaning=_REMOVED if column == "removed" else header.columns[column],
+            clearable=f"clear_{column}" in described,
+        )
+        for column in plain
+    }
+    return tuple(made[key] for key in keys), tuple(column for column in made.values() if column.name not in keys)
+
+
+def _check_names(
+    path: Path, header: Header, described: dict[str, str], keys: tuple[str, ...], plain: list[str]
+) -> None:
+    if not header.meaning:
+        raise _invalid(path, "its first lines must be comments that say what it is")
+    if described.get("position") != "BIGINT" or described.get("occurred_at") != "TIMESTAMP WITH TIME ZONE":
+        raise _invalid(path, "every change needs the event's position and occurred_at")
+    for column in plain:
+        if column in RESERVED or not _NAME.fullmatch(column) or column.startswith("annals_"):
+            raise _invalid(path, f"{column} cannot be a column's name")
+        if column != "removed" and not header.columns.get(column):
+            raise _invalid(path, f"column {column} has no line `-- column: {column}: what it means`")
+    for column in (column.removeprefix("clear_") for column in described if _clears(column)):
+        if column not in plain or column in keys:
+            raise _invalid(path, f"clear_{column} has no column {column} to clear")
+    for label in (*AGGREGATIONS, "personal"):
+        for column in header.names(label):
+            if column not in plain or column in keys:
+                raise _invalid(path, f"the header line `{label}` names {column}, which is no column beside the key")
+    for column in (*keys, *header.columns):
+        if column not in plain:
+            raise _invalid(path, f"the header names a column {column} that the SELECT does not have")
+
+
+def _clears(column: str) -> bool:
+    return column.startswith("clear_")
+
+
+def _type(path: Path, column: str, type: str, how: str) -> str:
+    if type in ("FLOAT", "DOUBLE"):
+        raise _invalid(path, f"column {column} is {type}; money and durations are DECIMAL or integers")
+    if type == '"NULL"':
+        raise _invalid(path, f"column {column} has no type; give it one: null::varchar")
+    if column == "removed" and type != "BOOLEAN":
+        raise _invalid(path, f"column removed is {type}; it must be BOOLEAN")
+    if how != "sum":
+        return type
+    if type in _INTEGERS:
+        return "BIGINT"
+    if type.startswith("DECIMAL("):
+        return f"DECIMAL(18,{type.rstrip(')').partition(',')[2]})"
+    raise _invalid(path, f"column {column} is {type}; only integers and DECIMAL can be summed")
+
+
+def _invalid(path: Path, sentence: str) -> Rejected:
+    return Rejected("MODEL_INVALID", f"{path.name}: {sentence}")
+
+
+def quoted(columns: tuple[Column, ...]) -> list[str]:
+    """The names of the columns, quoted for SQL."""
+    return [name(column.name) for column in columns]

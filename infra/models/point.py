@@ -1,0 +1,108 @@
+"""Reading the models at one point of the two clocks: as of an instant T, known at a position K."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from commands.rejected import Rejected, require
+from infra.log import instant_text
+from infra.models.engine import Models
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A read transaction in which every model is asked as of ``as_of`` and known at ``position``."""
+
+    cursor: duckdb.DuckDBPyConnection
+    as_of: datetime
+    position: int
+
+    def rows_of(self, model: str) -> str:
+        """The call that gives a model's rows as of T, known at K."""
+        return f"{model}_at({self._values})"
+
+    def intervals_of(self, model: str) -> str:
+        """The call that gives every state of a model as known at K, clipped to T."""
+        return f"{model}_intervals({self._values})"
+
+    def table(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> pa.Table:
+        """What the statement answers; instants are in UTC."""
+        table = self.cursor.sql(sql, params=parameters or None).to_arrow_table()
+        return table.cast(in_utc(table.schema))
+
+    @property
+    def _values(self) -> str:
+        """T and K as literals, so that DuckDB can skip what lies beyond."""
+        return f"timestamptz '{instant_text(self.as_of)}', {self.position}::bigint"
+
+
+@contextmanager
+def at_point(
+    models: Models,
+    names: Iterable[str],
+    *,
+    as_of: datetime | None = None,
+    known_at: int | datetime | None = None,
+    min_position: int | None = None,
+) -> Iterator[Point]:
+    """A read transaction over the named models, brought to the position that the question needs.
+
+    :param as_of: T; now where none is given, which is the later of the clock and the recording of the newest event.
+    :param known_at: K, or the instant that says it: the last position recorded at or before it. Where none is given,
+        the newest position.
+    :param min_position: the least position to have been read (to see one's own writes).
+    :raises Rejected: IN_THE_FUTURE, INVALID_INSTANT, UNKNOWN_MODEL or MODEL_BROKEN.
+    """
+    head = models.newest()
+    now = max(models.clock(), head.recorded_at)
+    require_past(as_of, now, field="as_of")
+    if isinstance(known_at, datetime):
+        require_past(known_at, now, field="known_at")
+        known_at = models.position_at(known_at)
+    require_recorded(known_at, head.position, field="known_at")
+    require_recorded(min_position, head.position, field="min_position")
+    position = head.position if known_at is None else max(known_at, 0)
+    models.bring(names, position)
+    with models.transaction() as cursor:
+        yield Point(cursor, (as_of or now).astimezone(UTC), position)
+
+
+def require_past(instant: datetime | None, now: datetime, *, field: str) -> None:
+    """Refuse an instant that is yet to come.
+
+    :raises Rejected: IN_THE_FUTURE or INVALID_INSTANT.
+    """
+    if instant is None:
+        return
+    require(instant.tzinfo is not None, "INVALID_INSTANT", f"{instant} has no time zone", field=field)
+    if instant > now:
+        sentence = f"{instant_text(instant.astimezone(UTC))} is yet to come; now is {instant_text(now)}"
+        raise Rejected("IN_THE_FUTURE", sentence, field=field)
+
+
+def require_recorded(position: int | None, newest: int, *, field: str) -> None:
+    """Refuse a position that is yet to come.
+
+    :raises Rejected: IN_THE_FUTURE.
+    """
+    if position is not None and position > newest:
+        raise Rejected("IN_THE_FUTURE", f"position {position} is yet to come; the newest one is {newest}", field=field)
+
+
+def in_utc(schema: pa.Schema) -> pa.Schema:
+    """The schema with all instants in UTC, whatever zone they are labelled with."""
+    return pa.schema(
+        [
+            field.with_type(pa.timestamp(field.type.unit, "UTC"))
+            if pa.types.is_timestamp(field.type) and field.type.tz is not None
+            else field
+            for field in schema
+        ]
+    )

@@ -1,0 +1,125 @@
+"""SQL for analysts: one statement that reads, over the read models and the archive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Event, Timer
+
+import duckdb
+import pyarrow as pa
+
+from commands.rejected import Rejected, require
+from infra.models.engine import Models
+from infra.models.point import in_utc, require_recorded
+
+BATCH_ROWS = 10_000
+
+EXPLAIN = re.compile(r"\s*explain\b(\s+analyze\b|\s*\([^)]*\))?", re.IGNORECASE)
+
+
+class Rows(Iterator[pa.RecordBatch]):
+    """What a statement answers, in batches that are read as they are asked for. Personal values are sealed.
+
+    It holds a transaction open until it is exhausted or closed.
+
+    :ivar schema: the columns; instants are in UTC.
+    :ivar position: the place in the log up to which everything was read.
+    :raises Rejected: while reading: SQL_INVALID, SQL_TIMEOUT or SQL_TOO_MANY_ROWS.
+    """
+
+    def __init__(self, sql: str, cursor: duckdb.DuckDBPyConnection, position: int, seconds: float, rows: int) -> None:
+        self.position = position
+        self._seconds = seconds
+        self._rows = rows
+        self._left = rows
+        self._owned = ExitStack()
+        self._late = Event()
+        timer = Timer(seconds, self._interrupt, [cursor])
+        timer.daemon = True
+        self._owned.callback(timer.cancel)
+        timer.start()
+        with self._sentences():
+            self._reader = cursor.sql(sql).to_arrow_reader(BATCH_ROWS)
+            self.schema = in_utc(self._reader.schema)
+
+    def __next__(self) -> pa.RecordBatch:
+        with self._sentences():
+            batch = self._reader.read_next_batch()
+            self._left -= batch.num_rows
+            require(
+                self._left >= 0,
+                "SQL_TOO_MANY_ROWS",
+                f"there are more than {self._rows} rows; narrow it down, or add a LIMIT",
+            )
+            return batch.cast(self.schema)
+
+    def owns(self, owned: ExitStack) -> Rows:
+        """Let these go when it is closed, too."""
+        self._owned.push(owned)
+        return self
+
+    def close(self) -> None:
+        """Give the transaction back."""
+        self._owned.close()
+
+    def _interrupt(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._late.set()
+        cursor.interrupt()
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            self.close()
+            if self._late.is_set():
+                sentence = f"it took longer than {self._seconds:g} seconds; narrow it down, or use a snapshot"
+                raise Rejected("SQL_TIMEOUT", sentence, field="sql") from error
+            raise Rejected("SQL_INVALID", _said(error), field="sql") from error
+        except BaseException:
+            self.close()
+            raise
+
+
+def query(
+    models: Models, sql: str, *, seconds: float = 30.0, rows: int = 1_000_000, min_position: int | None = None
+) -> Rows:
+    """Run one SELECT or EXPLAIN in a transaction that can only read.
+
+    :param seconds: how long it may take in all.
+    :param rows: how many rows it may answer.
+    :raises Rejected: SQL_REFUSED where it is no single statement that reads; SQL_INVALID where DuckDB does not
+        understand it, with DuckDB's own words; SQL_TIMEOUT; IN_THE_FUTURE.
+    """
+    _require_readable(sql)
+    newest = models.newest()
+    require_recorded(min_position, newest.position, field="min_position")
+    models.bring([name for name in models.definitions if re.search(rf"\b{name}(_|\b)", sql)], newest.position)
+    with ExitStack() as owned:
+        cursor = owned.enter_context(models.transaction())
+        return Rows(sql, cursor, newest.position, seconds, rows).owns(owned.pop_all())
+    raise AssertionError("unreachable")
+
+
+def _require_readable(sql: str) -> None:
+    """Refuse all but one SELECT or EXPLAIN of one."""
+    explained = EXPLAIN.sub("", sql, count=1) if EXPLAIN.match(sql) else sql
+    try:
+        statements = duckdb.extract_statements(explained)
+    except duckdb.Error as error:
+        raise Rejected("SQL_INVALID", _said(error), field="sql") from error
+    require(
+        len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT,
+        "SQL_REFUSED",
+        "only one statement that reads is allowed: a SELECT, or an EXPLAIN of one",
+        field="sql",
+    )
+
+
+def _said(error: Exception) -> str:
+    """What DuckDB said: the first line, and what it thinks was meant."""
+    first, *others = str(error).splitlines() or [""]
+    hints = [line for line in others if line.startswith(("Did you mean", "Candidate"))]
+    return " ".join((first, *hints))

@@ -1,0 +1,267 @@
+"""Reports: every SQL file in ``projections/reports`` is one, and can be asked as of any instant, known at any position.
+
+A report is a SELECT that names read models and, for a part of it, other reports. When it runs, ``tickets`` is bound to
+the rows as of T known at K, ``tickets_intervals`` to every state as known at K, clipped to T. So it sees nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from commands.rejected import Rejected, require
+from infra.models.engine import Models
+from infra.models.model import Header, read_header
+from infra.models.point import Point, at_point
+
+CLOCKS = ("cohort", "flow", "state")
+"""What a report's period means: begun in it and followed until T; happened in it; or no more than a narrower choice of
+what stands at T.
+"""
+
+PARAMETERS = ("as_of", "period_from", "period_to")
+"""What a report may ask for by ``$name``."""
+
+EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+"""The period where none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a report: its name, its SQL type, what it means."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a report says about itself.
+
+    ``clock`` is cohort, flow or state and is shown wherever the report is. ``breakdowns`` are the columns by which it
+    can be broken down. ``sql_version`` is the hash of its SQL and of all SQL that it builds on: for one version, the
+    same T and K give the same answer for ever. ``broken`` says why it cannot be asked, where it cannot.
+    """
+
+    name: str
+    meaning: str
+    clock: str
+    formula: str
+    edges: str
+    parameters: tuple[str, ...]
+    breakdowns: tuple[str, ...]
+    columns: tuple[Column, ...]
+    sql_version: str
+    broken: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A report's rows, with the T and the K that they are for."""
+
+    report: Report
+    table: pa.Table
+    as_of: datetime
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A report's file, taken apart."""
+
+    name: str
+    text: str
+
+    @property
+    def header(self) -> Header:
+        return read_header(self.text)
+
+    @property
+    def select(self) -> str:
+        return "\n".join(line for line in self.text.splitlines() if not line.startswith("--"))
+
+    @property
+    def words(self) -> frozenset[str]:
+        return frozenset(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", self.select)))
+
+    @property
+    def broken_down(self) -> tuple[str | None, tuple[str, ...]]:
+        """The model that the report is broken down by, and the columns that may be chosen."""
+        found = re.fullmatch(r"(\w+)\s*\(([\w\s,]+)\)", self.header.options.get("by", ""))
+        if not found:
+            return None, ()
+        return found[1], tuple(column.strip() for column in found[2].split(","))
+
+
+def reports(models: Models) -> list[Report]:
+    """Every report, by name. A broken one says why it is broken; the others do not mind."""
+    sources = _sources(models)
+    described: list[Report] = []
+    for source in sources.values():
+        with at_point(models, (), known_at=0) as at:  # one each: a broken one spoils its transaction
+            described.append(_described(models, sources, source, at))
+    return described
+
+
+def run(
+    models: Models,
+    name: str,
+    *,
+    as_of: datetime | None = None,
+    known_at: int | datetime | None = None,
+    period_from: datetime | None = None,
+    period_to: datetime | None = None,
+    by: str | None = None,
+    min_position: int | None = None,
+) -> Answer:
+    """A report as of an instant, known at a position.
+
+    :param period_from, period_to: the period [from, to); an end that is not given is open.
+    :param by: the column to break down by.
+    :raises Rejected: UNKNOWN_REPORT, REPORT_BROKEN, UNKNOWN_COLUMN, FIELD_IS_PERSONAL, INVALID_PERIOD, INVALID_INSTANT
+        or IN_THE_FUTURE.
+    """
+    sources = _sources(models)
+    if name not in sources:
+        raise Rejected("UNKNOWN_REPORT", f"there is no report {name}; {nearest(name, sources)}", field="name")
+    source = sources[name]
+    start, end = _period(period_from, period_to)
+    _require_breakdown(models, source, by)
+    with at_point(
+        models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
+    ) as at:
+        report = _described(models, sources, source, at)
+        require(report.broken is None, "REPORT_BROKEN", f"the report {name} is broken: {report.broken}", field="name")
+        sql, needed = _bound(models, sources, source, at, by)
+        given = {"as_of": at.as_of, "period_from": start, "period_to": end}
+        table = at.table(sql, {parameter: given[parameter] for parameter in needed})
+    return Answer(report, table, at.as_of, at.position)
+
+
+def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+    """What may have been meant, or all that there is."""
+    close = get_close_matches(name, list(known), n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known) or 'none'}"
+
+
+def _sources(models: Models) -> dict[str, _Source]:
+    folder = models.projections / "reports"
+    return {path.stem: _Source(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.sql"))}
+
+
+def _described(models: Models, sources: Mapping[str, _Source], source: _Source, at: Point) -> Report:
+    header = source.header
+    clock = header.options.get("clock", "")
+    report = Report(
+        name=source.name,
+        meaning=header.meaning,
+        clock=clock,
+        formula=header.options.get("formula", ""),
+        edges=header.options.get("edges", ""),
+        parameters=(),
+        breakdowns=source.broken_down[1],
+        columns=(),
+        sql_version=_version(models, sources, source),
+    )
+    if clock not in CLOCKS:
+        return replace(report, broken=f"its header needs a line `-- clock:` with one of {', '.join(CLOCKS)}")
+    try:
+        sql, needed = _bound(models, sources, source, at, None)
+        described = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
+    except Rejected as error:
+        return replace(report, broken=error.sentence)
+    except duckdb.Error as error:
+        return replace(report, broken=str(error).splitlines()[0])
+    columns = tuple(Column(row[0], row[1], header.columns.get(row[0], "")) for row in described)
+    parameters = ("as_of", "known_at", *sorted(set(needed) - {"as_of"}), *(("by",) if report.breakdowns else ()))
+    return replace(report, columns=columns, parameters=parameters)
+
+
+def _bound(
+    models: Models, sources: Mapping[str, _Source], source: _Source, at: Point, by: str | None
+) -> tuple[str, set[str]]:
+    """The statement with everything that it names bound as of T known at K, and the parameters that it needs."""
+    built_on = list(_built_on(sources, source))
+    words = frozenset().union(*(part.words for part in built_on))
+    if unbound := sorted(words & models.unbound):
+        raise Rejected("REPORT_BROKEN", f"it names {', '.join(unbound)}, which is not as of any instant")
+    broken_down, _ = source.broken_down
+    parts: list[tuple[str, str]] = []
+    for model in models.definitions:
+        if model in words:
+            chosen = f", {_breakdown(by)} as breakdown" if model == broken_down else ""
+            parts.append((model, f"select *{chosen} from {at.rows_of(model)}"))
+        if f"{model}_intervals" in words:
+            parts.append((f"{model}_intervals", f"from {at.intervals_of(model)}"))
+    parts += [(part.name, part.select) for part in built_on[:-1]]
+    bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
+    select = source.select.strip().removesuffix(";")
+    own = re.sub(r"^with\b", ",", select)
+    sql = f"with {bound}\n{own}" if parts else select
+    statements = duckdb.extract_statements(sql)
+    require(len(statements) == 1, "REPORT_BROKEN", "a report is one SELECT")
+    needed = statements[0].named_parameters
+    if foreign := sorted(needed - set(PARAMETERS)):
+        raise Rejected("REPORT_BROKEN", f"it needs ${', $'.join(foreign)}; there are ${', $'.join(PARAMETERS)}")
+    return sql, needed
+
+
+def _breakdown(by: str | None) -> str:
+    return "'all'" if by is None else f'cast("{by}" as varchar)'
+
+
+def _built_on(sources: Mapping[str, _Source], source: _Source, above: tuple[str, ...] = ()) -> Iterator[_Source]:
+    """The reports that a report names, and those that they name, each once, the report itself last. One that names
+    itself over others finds itself missing when DuckDB binds it.
+    """
+    seen: set[str] = set()
+    for name in sorted((source.words & sources.keys()) - {source.name, *above}):
+        for part in _built_on(sources, sources[name], (*above, source.name)):
+            if part.name not in seen:
+                seen.add(part.name)
+                yield part
+    yield source
+
+
+def _models_of(models: Models, sources: Mapping[str, _Source], source: _Source) -> list[str]:
+    words = frozenset().union(*(part.words for part in _built_on(sources, source)))
+    return [model for model in models.definitions if words & {model, f"{model}_intervals"}]
+
+
+def _version(models: Models, sources: Mapping[str, _Source], source: _Source) -> str:
+    built_on = [part.text for part in _built_on(sources, source)]
+    built_on += [models.definitions[model].fingerprint for model in sorted(_models_of(models, sources, source))]
+    return hashlib.sha256("\0".join(built_on).encode()).hexdigest()
+
+
+def _require_breakdown(models: Models, source: _Source, by: str | None) -> None:
+    if by is None:
+        return
+    model, allowed = source.broken_down
+    if model in models.definitions and by in models.definitions[model].personal:
+        raise Rejected("FIELD_IS_PERSONAL", f"{by} is personal; nothing can be broken down by it", field="by")
+    if by not in allowed:
+        sentence = f"{source.name} cannot be broken down by {by}; {nearest(by, allowed)}; allowed: {', '.join(allowed)}"
+        raise Rejected("UNKNOWN_COLUMN", sentence, field="by")
+
+
+def _period(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+    for field, instant in (("period_from", start), ("period_to", end)):
+        require(
+            instant is None or instant.tzinfo is not None,
+            "INVALID_INSTANT",
+            "an instant needs a time zone",
+            field=field,
+        )
+    start, end = start or EVER[0], end or EVER[1]
+    require(start <= end, "INVALID_PERIOD", f"the period ends ({end}) before it begins ({start})", field="period_to")
+    return start, end

@@ -1,0 +1,43 @@
+"""What a message must be before anybody looks at what it says."""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from commands.rejected import Rejected, require
+
+
+def require_readable(message: Message | DecodeError) -> None:
+    """Refuse bytes that are no message of the expected kind.
+
+    :raises Rejected: INVALID_MESSAGE.
+    """
+    require(
+        isinstance(message, Message),
+        "INVALID_MESSAGE",
+        "the bytes sent are not a message of this call; make them from the contract in crm/v1",
+    )
+
+
+def require_known_fields(message: Message) -> None:
+    """Refuse fields that the contract does not know, or knows with another type.
+
+    :raises Rejected: UNKNOWN_FIELD.
+    """
+    unknown = UnknownFieldSet(message)
+    if not len(unknown):
+        return
+    number = unknown[0].field_number
+    known = message.DESCRIPTOR.fields_by_number.get(number)
+    if known is not None:
+        raise Rejected(
+            "UNKNOWN_FIELD",
+            f"{known.name} was sent with another type than it has in {message.DESCRIPTOR.file.name}",
+            field=known.name,
+        )
+    raise Rejected(
+        "UNKNOWN_FIELD",
+        f"{message.DESCRIPTOR.name} has no field number {number}; allowed are those in {message.DESCRIPTOR.file.name}",
+        field=str(number),
+    )

@@ -1,0 +1,144 @@
+"""Every code of a refusal, with the gRPC status that it has on the wire and what it means.
+
+A code that is not here counts as FAILED_PRECONDITION; a test sees to it that there is none. OFFLINE are the codes of
+what happens before or beside the server, which no caller meets on the wire.
+"""
+
+from __future__ import annotations
+
+from grpc import StatusCode
+
+STATUSES: dict[StatusCode, dict[str, str]] = {
+    StatusCode.INVALID_ARGUMENT: {
+        "CONTRADICTION": "two fields of the request exclude each other",
+        "FIELD_IS_PERSONAL": "a personal field can be neither filtered, sorted nor grouped by",
+        "INVALID_FIELD": "a field is missing or holds what it may not",
+        "INVALID_FILTER": "the filter cannot be understood, and where",
+        "INVALID_INSTANT": "an instant has no time zone",
+        "INVALID_KEY": "the key of a record is not the model's",
+        "INVALID_MESSAGE": "the bytes sent are not a message of the call",
+        "INVALID_ORDER": "the order cannot be understood",
+        "INVALID_PAGE_SIZE": "the page size is negative",
+        "INVALID_PAGE_TOKEN": "the page token is damaged or belongs to another question",
+        "INVALID_PERIOD": "the period ends before it begins",
+        "NOTHING_GIVEN": "a command that needs at least one of several fields has none",
+        "NO_TIME_ZONE": "an instant has no time zone",
+        "PAGE_TOO_LARGE": "the page has more bytes than a client takes",
+        "REASON_REQUIRED": "this needs a reason",
+        "SAME_STREAM": "a stream cannot be merged with itself",
+        "SCORE_OUT_OF_RANGE": "the metric has no such score",
+        "SQL_INVALID": "DuckDB does not understand the statement",
+        "SQL_REFUSED": "only one statement that reads is allowed",
+        "TOO_MANY_COMMANDS": "a message of bulk commands has more than 500",
+        "UNKNOWN_COLUMN": "there is no such column; the nearest ones are named",
+        "UNKNOWN_FIELD": "there is no such field, or it has another type",
+        "UNKNOWN_STREAM": "no stream can have this name",
+    },
+    StatusCode.OUT_OF_RANGE: {
+        # The same request is right at another time: the world has to move, not the caller.
+        "BEFORE_BEGINNING": "the stream began later than this is said to have happened",
+        "IN_THE_FUTURE": "the instant or the position is yet to come",
+        "POSITION_AHEAD": "the log does not go that far",
+        "POSITION_BEYOND_LOG": "the log has no such position",
+    },
+    StatusCode.NOT_FOUND: {
+        "NOT_FOUND": "there is no such stream or record",
+        "NO_SUCH_CONTACT_POINT": "the customer has no such contact point",
+        "NO_SUCH_OVERLAY": "the customer has no such overlay",
+        "UNKNOWN_MODEL": "there is no such read model",
+        "UNKNOWN_REPORT": "there is no such report",
+    },
+    StatusCode.ALREADY_EXISTS: {
+        "ALREADY_EXISTS": "the id is taken",
+        "REQUEST_ID_REUSED": "the request id was used for another request",
+    },
+    StatusCode.ABORTED: {
+        "VERSION_CONFLICT": "the stream is at another version than the etag says; read it again and decide anew",
+    },
+    StatusCode.FAILED_PRECONDITION: {
+        "CHURNED": "the customer left",
+        "CLOCK_WENT_BACK": "the clock lies more than a minute behind the log; somebody has to look",
+        "CLOSED": "the ticket is closed",
+        "FORGOTTEN": "the customer was forgotten",
+        "MERGED": "the stream was merged into another one, which is named",
+        "MODEL_BROKEN": "the read model's SQL fails",
+        "MODEL_INVALID": "the read model's file says what a model may not",
+        "NOT_CHURNED": "the customer neither left nor is at risk",
+        "NOT_CONVERTED": "the lead was not converted",
+        "NOT_CONVERTIBLE": "the lead cannot be converted from its status",
+        "NOT_DISQUALIFIED": "the lead was not disqualified",
+        "NOT_LATEST_MERGE": "a later merge has to be undone first",
+        "NOT_LIVE": "the ticket is neither worked on nor waiting",
+        "NOT_OPEN": "the lead can no longer be won or lost",
+        "NOT_PROSPECT": "the customer is no prospect",
+        "NOT_SOLVED": "the ticket is not solved",
+        "REPORT_BROKEN": "the report's SQL fails",
+    },
+    StatusCode.RESOURCE_EXHAUSTED: {
+        "KEYS_FULL": "no room is left for the keys",
+        "LOG_FULL": "no room is left for the log; nothing was recorded",
+        "SQL_TOO_MANY_ROWS": "the statement answers more rows than are allowed",
+        "TOO_MANY_FOLLOWERS": "too many callers follow the log",
+    },
+    StatusCode.DEADLINE_EXCEEDED: {
+        "MIN_POSITION_NOT_REACHED": "the log did not reach the position in time",
+        "SQL_TIMEOUT": "the statement took longer than is allowed",
+    },
+    StatusCode.UNAVAILABLE: {
+        "DATA_NOT_WRITABLE": "the data directory cannot be written",
+        "KEYS_UNAVAILABLE": "the keys cannot be used now",
+        "LOG_CLOSED": "the server stops",
+        "LOG_UNAVAILABLE": "the log cannot be used now; nothing was recorded",
+        "MODELS_UNWRITABLE": "the read models cannot be written",
+        "SERVER_STOPPING": "the server stops; connect again and go on where the feed ended",
+    },
+    StatusCode.DATA_LOSS: {
+        "DOCUMENT_UNREADABLE": "the archive cannot read an event",
+        "HISTORY_FORKED": "the read models have seen another history than the log's",
+        "KEYS_UNREADABLE": "the keys' database is damaged",
+        "LOG_TAMPERED": "the log was altered",
+        "LOG_UNREADABLE": "the log's database is damaged",
+        "NOT_SEALED": "a sealed text is none",
+        "SEAL_BROKEN": "a sealed text was altered",
+        "UNREADABLE_EVENT": "a stored event cannot be read",
+    },
+    StatusCode.UNIMPLEMENTED: {
+        "UNKNOWN_EVENT_TYPE": "a newer version recorded an event that this one does not know",
+    },
+    StatusCode.INTERNAL: {
+        "INTERNAL": "something unforeseen; the server's log has it under the reference in the sentence",
+    },
+}
+
+OFFLINE: dict[str, str] = {
+    "ADDRESS_IN_USE": "nothing can be bound to the address",
+    "ADDRESS_NOT_LOCAL": "the server answers on this machine alone",
+    "ALREADY_SERVED": "another process serves the data directory",
+    "INVALID_MASTER_KEY": "the master key is not 32 bytes in base64",
+    "INVALID_SETTING": "a setting cannot be used",
+    "MAPPING_INVALID": "the mapping's SQL is wrong, and where",
+    "MAPPING_UNREADABLE": "the mapping cannot be read",
+    "MASTER_KEY_MISSING": "there are keys, but not the master key that wraps them",
+    "MODELS_IN_USE": "another process has the read models open",
+    "NEWER_VERSION": "the data directory is of a newer version",
+    "NOT_A_DEMO": "the data directory holds more than a demo",
+    "NO_DATA": "there is no data directory",
+    "NO_SNAPSHOT": "no snapshot was published",
+    "OUTPUT_NOT_WRITABLE": "the output cannot be written",
+    "OUT_OF_SPACE": "no room is left for the import",
+    "REFUSED_NOT_WRITABLE": "the file of refused rows cannot be written",
+    "SOURCE_FORMAT_UNKNOWN": "the source is of no known format",
+    "SOURCE_MISSING": "the mapping names a source that was not given",
+    "SOURCE_UNREADABLE": "the source cannot be read, and where",
+    "SOURCE_UNUSED": "a source was given that the mapping does not name",
+    "UNKNOWN_DATABASE": "the database is of a kind that is not supported",
+    "UNKNOWN_MAPPING": "there is no such mapping",
+    "WRONG_MASTER_KEY": "the keys were wrapped by another master key",
+}
+
+_STATUS_OF = {code: status for status, codes in STATUSES.items() for code in codes}
+
+
+def status_of(code: str) -> StatusCode:
+    """The gRPC status of a refusal."""
+    return _STATUS_OF.get(code, StatusCode.FAILED_PRECONDITION)

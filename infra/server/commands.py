@@ -1,0 +1,183 @@
+"""From a message to a decision: the way of every command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import grpc
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from pydantic import ValidationError
+from uuid_utils import uuid7
+
+from commands.command import Command
+from commands.rejected import Rejected, require
+from crm.v1 import commands_pb2, outcome_pb2
+from infra.keys import Keys
+from infra.log import Actor, Log, Outcome, Request
+from infra.server.actor import actor_of
+from infra.server.admission import require_known_fields, require_readable
+from infra.server.contract import bulk_commands
+from infra.server.errors import InvalidFields
+from infra.server.values import instant_in
+
+MOST_COMMANDS = 500
+LONGEST_TAG = 200
+
+
+class Reader:
+    """Reads requests for one kind of command."""
+
+    def __init__(self, kind: type[Command], request: Descriptor, keys: Keys) -> None:
+        self._kind = kind
+        self._keys = keys
+        self._conversions = {field.name: convert for field in request.fields if (convert := _conversion(field))}
+
+    def read(self, message: Message, actor: Actor) -> Request:
+        """The command with its circumstances.
+
+        :raises Rejected: INVALID_FIELD or UNKNOWN_FIELD.
+        """
+        require_known_fields(message)
+        given = {field.name: value for field, value in message.ListFields()}
+        for name in self._conversions.keys() & given.keys():
+            given[name] = self._conversions[name](given[name])
+        circumstances = {
+            "occurred_at": given.pop("occurred_at", None),
+            "request_id": _tag(given, "request_id"),
+            "expected_version": _version(given.pop("etag", None)),
+            "validate_only": given.pop("validate_only", False),
+            "correlation_id": _tag(given, "correlation_id"),
+            "causation_id": _tag(given, "causation_id"),
+        }
+        if self._kind.creates and "id" not in given:
+            given["id"] = self._new_id(circumstances["request_id"])
+        try:
+            command = self._kind.model_validate(given)
+        except ValidationError as error:
+            raise InvalidFields.of(error) from None
+        return Request(command, actor, **circumstances)
+
+    def _new_id(self, request_id: str | None) -> str:
+        """A new id; the same one for the same request id, so that the same request sent again means the same stream."""
+        if request_id is None:
+            return str(uuid7())
+        digest = self._keys.fingerprint(f"{self._kind.__name__} {request_id}".encode())
+        return str(UUID(int=_as_version_8(int.from_bytes(digest[:16]))))
+
+
+class Commands:
+    """Executes single commands and commands in bulk."""
+
+    def __init__(self, log: Log, keys: Keys) -> None:
+        self._log = log
+        self._keys = keys
+        self._bulk = {
+            field.name: Reader(kind, field.message_type, keys)
+            for field, kind in bulk_commands(commands_pb2.Command.DESCRIPTOR)
+        }
+
+    def single(self, kind: type[Command], request: Descriptor) -> Callable[[Any, grpc.ServicerContext], Message]:
+        """The call that executes one kind of command."""
+        reader = Reader(kind, request, self._keys)
+        execute = self._log.execute
+
+        def call(message: Message, context: grpc.ServicerContext) -> Message:
+            return outcome_message(execute(reader.read(message, actor_of(context))))
+
+        return call
+
+    def execute_commands(
+        self, messages: Iterator[commands_pb2.ExecuteCommandsRequest], context: grpc.ServicerContext
+    ) -> Iterator[commands_pb2.ExecuteCommandsResponse]:
+        """Executes every message's commands in order, with one answer for each.
+
+        :raises Rejected: TOO_MANY_COMMANDS.
+        """
+        actor = actor_of(context)
+        for message in messages:
+            require_readable(message)
+            require_known_fields(message)
+            require(
+                len(message.commands) <= MOST_COMMANDS,
+                "TOO_MANY_COMMANDS",
+                f"a message of {len(message.commands)} commands; at most {MOST_COMMANDS} are allowed",
+                field="commands",
+            )
+            yield commands_pb2.ExecuteCommandsResponse(results=self._results(message.commands, actor))
+
+    def _results(self, commands: Any, actor: Actor) -> list[commands_pb2.Result]:
+        read = [self._read(command, actor) for command in commands]
+        answers = iter(self._log.submit([each for each in read if isinstance(each, Request)]))
+        return [_result(next(answers) if isinstance(each, Request) else each) for each in read]
+
+    def _read(self, command: commands_pb2.Command, actor: Actor) -> Request | Rejected:
+        try:
+            require_known_fields(command)
+            name = command.WhichOneof("command")
+            require(name, "INVALID_FIELD", "no command is given; set one of the arms of command", field="command")
+            return self._bulk[str(name)].read(getattr(command, str(name)), actor)
+        except Rejected as refusal:
+            return refusal
+
+
+def outcome_message(outcome: Outcome) -> outcome_pb2.Outcome:
+    """The answer to a command."""
+    message = outcome_pb2.Outcome(
+        id=outcome.id,
+        stream=outcome.stream,
+        etag=str(outcome.version),
+        position=outcome.position,
+        recorded_at=outcome.recorded_at,
+    )
+    if outcome.first_position:
+        message.first_position = outcome.first_position
+        message.last_position = outcome.last_position
+    return message
+
+
+def _result(answer: Outcome | Rejected) -> commands_pb2.Result:
+    if isinstance(answer, Rejected):
+        refusal = commands_pb2.Refusal(code=answer.code, sentence=answer.sentence, field=answer.field or "")
+        return commands_pb2.Result(refusal=refusal)
+    return commands_pb2.Result(outcome=outcome_message(answer))
+
+
+def _conversion(field: FieldDescriptor) -> Callable[[Any], Any] | None:
+    if field.is_repeated:
+        return tuple
+    if field.message_type is not None:
+        return partial(instant_in, field.name)
+    return None
+
+
+def _version(etag: str | None) -> int | None:
+    if etag is None:
+        return None
+    require(
+        etag.isascii() and etag.isdigit() and len(etag) < 10,
+        "INVALID_FIELD",
+        "the etag is not one that a command or a query answered with; send that one",
+        field="etag",
+    )
+    return int(etag)
+
+
+def _tag(given: dict[str, Any], name: str) -> str | None:
+    value: str | None = given.pop(name, None)
+    require(
+        value is None or 0 < len(value) <= LONGEST_TAG,
+        "INVALID_FIELD",
+        f"{name} must have 1 to {LONGEST_TAG} characters",
+        field=name,
+    )
+    return value
+
+
+def _as_version_8(number: int) -> int:
+    """The 128 bits with the version and variant of a UUID for values of one's own making (RFC 9562)."""
+    number = number & ~(0xF << 76) | 0x8 << 76
+    return number & ~(0x3 << 62) | 0x2 << 62

@@ -1,0 +1,151 @@
+"""The one place where a refusal becomes a gRPC status, with the details that a program can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+from uuid import uuid4
+
+import grpc
+import structlog
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+from pydantic import ValidationError
+
+from commands.rejected import Rejected
+from infra.server.codes import status_of
+
+DOMAIN = "annals.crm"
+RETRY_AFTER = Duration(seconds=1)
+RESOURCE_CODES = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
+RETRY_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+_log = structlog.get_logger()
+
+
+class InvalidFields(Rejected):
+    """One or more fields of a request hold what they may not. ``violations`` names each with what is wrong."""
+
+    def __init__(self, violations: list[tuple[str, str]]) -> None:
+        super().__init__(
+            "INVALID_FIELD", "; ".join(f"{name}: {wrong}" for name, wrong in violations), field=violations[0][0]
+        )
+        self.violations = violations
+
+    @classmethod
+    def of(cls, error: ValidationError) -> InvalidFields:
+        """What pydantic found; the values themselves are left out, for they may be personal."""
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return cls([(".".join(map(str, item["loc"])), _wrong(item["type"], item["msg"])) for item in found])
+
+
+def _wrong(kind: str, message: str) -> str:
+    return "is required" if kind == "missing" else message[0].lower() + message[1:]
+
+
+def status(refusal: Rejected, request: Message | None = None) -> Status:
+    """The refusal as a status: the sentence, ErrorInfo with the code, and what else fits the kind of refusal.
+
+    :param request: what was refused, to name the resource from where there is one.
+    """
+    code = status_of(refusal.code)
+    return Status(
+        code=code.value[0],
+        message=refusal.sentence,
+        details=[_packed(each) for each in _details(refusal, code, request)],
+    )
+
+
+def _details(refusal: Rejected, code: grpc.StatusCode, request: Message | None) -> Iterator[Message]:
+    yield ErrorInfo(reason=refusal.code, domain=DOMAIN)
+    if refusal.field is not None:
+        violations = getattr(refusal, "violations", [(refusal.field, refusal.sentence)])
+        yield BadRequest(
+            field_violations=[
+                BadRequest.FieldViolation(field=name, description=wrong, reason=refusal.code)
+                for name, wrong in violations
+            ]
+        )
+    if code is grpc.StatusCode.FAILED_PRECONDITION:
+        violation = PreconditionFailure.Violation(
+            type=refusal.code, subject=_subject(refusal, request), description=refusal.sentence
+        )
+        yield PreconditionFailure(violations=[violation])
+    if code in RESOURCE_CODES:
+        yield ResourceInfo(resource_name=_subject(refusal, request), description=refusal.sentence)
+    if code in RETRY_CODES:
+        yield RetryInfo(retry_delay=RETRY_AFTER)
+
+
+def _subject(refusal: Rejected, request: Message | None) -> str:
+    """The id that the request gives in the field at fault, or in ``id``."""
+    known = request.DESCRIPTOR.fields_by_name if request is not None else {}
+    name = next((name for name in (refusal.field, "id", "name", "stream") if name in known), None)
+    return str(getattr(request, name)) if name is not None else ""
+
+
+def _packed(detail: Message) -> AnyMessage:
+    packed = AnyMessage()
+    packed.Pack(detail)
+    return packed
+
+
+def guard(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The call as a gRPC behaviour that answers with one message: refusals become statuses, anything unforeseen
+    INTERNAL with a reference to the server's own log.
+    """
+
+    def behaviour(request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return call(request, context)
+        except Rejected as refusal:
+            _refuse(refusal, request, context)
+        except Exception as error:
+            _fail(error, context)
+
+    return behaviour
+
+
+def guard_stream(call: Callable[[Any, Any], Iterator[Any]]) -> Callable[[Any, Any], Iterator[Any]]:
+    """Like ``guard``, for a call that answers with a stream."""
+
+    def behaviour(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        try:
+            yield from call(request, context)
+        except Rejected as refusal:
+            _refuse(refusal, request, context)
+        except Exception as error:
+            _fail(error, context)
+
+    return behaviour
+
+
+def _refuse(refusal: Rejected, request: Any, context: grpc.ServicerContext) -> NoReturn:
+    message = request if isinstance(request, Message) else None
+    context.abort_with_status(rpc_status.to_status(status(refusal, message)))
+    raise AssertionError("unreachable")
+
+
+def _fail(error: Exception, context: grpc.ServicerContext) -> NoReturn:
+    if not context.is_active():
+        # The caller hung up: what the broken stream raises here is nobody's business.
+        raise error
+    reference = uuid4().hex
+    # Neither the request nor the error's text is logged: both may hold personal data.
+    _log.error("call_failed", reference=reference, error=type(error).__qualname__, at=_place(error))
+    refusal = Rejected("INTERNAL", f"something unforeseen went wrong; the server's log has it under {reference}")
+    context.abort_with_status(rpc_status.to_status(status(refusal)))
+    raise AssertionError("unreachable")
+
+
+def _place(error: BaseException) -> str:
+    """Where the error was raised: files and lines, innermost last."""
+    steps, trace = [], error.__traceback__
+    while trace is not None:
+        steps.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(steps)

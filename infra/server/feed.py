@@ -1,0 +1,138 @@
+"""The feed: every event in the order of the log, from anywhere, for as long as the caller listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from threading import Event as Flag
+from threading import Semaphore
+
+import grpc
+
+from commands.rejected import require
+from crm.v1 import log_pb2
+from infra.log import Log, Row
+from infra.server.reading import existing_position
+from infra.server.values import instant_in
+
+MOST_EVENTS = 500
+LARGEST_MESSAGE = 1 << 20
+MOST_FOLLOWERS = 200
+PATIENCE = 0.25
+"""Seconds between two looks at whether the caller still listens."""
+
+
+class Feed:
+    """Reads the log for callers."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._stopping = Flag()
+        self._places = Semaphore(MOST_FOLLOWERS)
+
+    def stop(self) -> None:
+        """Send the followers home."""
+        self._stopping.set()
+
+    def read_events(
+        self, request: log_pb2.ReadEventsRequest, context: grpc.ServicerContext
+    ) -> Iterator[log_pb2.ReadEventsResponse]:
+        """Events in the order of their positions.
+
+        :raises Rejected: INVALID_FIELD, POSITION_BEYOND_LOG, TOO_MANY_FOLLOWERS, or SERVER_STOPPING to followers.
+        """
+        reading = _Reading(self._log, request)
+        if not request.follow:
+            yield from reading.up_to(self._log.head.position)
+            return
+        require(
+            self._places.acquire(blocking=False),
+            "TOO_MANY_FOLLOWERS",
+            f"{MOST_FOLLOWERS} callers follow the log already; try again later, or read without following",
+        )
+        try:
+            yield from self._follow(reading, context)
+        finally:
+            self._places.release()
+
+    def _follow(self, reading: _Reading, context: grpc.ServicerContext) -> Iterator[log_pb2.ReadEventsResponse]:
+        head = self._log.head.position
+        yield from reading.up_to(head)
+        while context.is_active() and not reading.finished:
+            require(
+                not self._stopping.is_set(),
+                "SERVER_STOPPING",
+                "the server stops; connect again and go on after the last position",
+            )
+            newest = self._log.wait(head, PATIENCE)
+            if newest > head:
+                head = newest
+                yield from reading.up_to(head)
+
+
+class _Reading:
+    """One caller's way through the log."""
+
+    def __init__(self, log: Log, request: log_pb2.ReadEventsRequest) -> None:
+        self._log = log
+        self._after = _start(log, request)
+        self._stream = request.stream if request.HasField("stream") else None
+        self._types = frozenset(_class_name(name) for name in request.types)
+        self._left = request.limit if request.HasField("limit") else None
+        require(self._left is None or self._left > 0, "INVALID_FIELD", "the limit must be at least 1", field="limit")
+
+    @property
+    def finished(self) -> bool:
+        """As many events were sent as were asked for."""
+        return self._left == 0
+
+    def up_to(self, head: int) -> Iterator[log_pb2.ReadEventsResponse]:
+        """The events up to a position of the log, at most 500 in each message; the last one says that it is reached."""
+        while not self.finished:
+            rows = list(self._log.rows(after=self._after, until=head, stream=self._stream, limit=MOST_EVENTS))
+            events = [event_message(row) for row in rows if not self._types or _class_name(row.type) in self._types]
+            if self._left is not None:
+                events = events[: self._left]
+                self._left -= len(events)
+            at_end = len(rows) < MOST_EVENTS
+            self._after = events[-1].position if self.finished else head if at_end else rows[-1].position
+            if events or at_end:
+                yield from _messages(events, self._after)
+            if at_end:
+                return
+
+
+def _messages(events: list[log_pb2.Event], position: int) -> Iterator[log_pb2.ReadEventsResponse]:
+    """The events in messages of a size that any client takes; the last one says the position."""
+    begin, size = 0, 0
+    for index, event in enumerate(events):
+        size += len(event.document)
+        if size > LARGEST_MESSAGE and index > begin:
+            yield log_pb2.ReadEventsResponse(events=events[begin:index], position=events[index - 1].position)
+            begin, size = index, len(event.document)
+    yield log_pb2.ReadEventsResponse(events=events[begin:], position=position)
+
+
+def event_message(row: Row) -> log_pb2.Event:
+    """An event as it stands in the log."""
+    return log_pb2.Event(
+        position=row.position,
+        stream=row.stream,
+        version=row.version,
+        type=row.type,
+        recorded_at=row.recorded_at,
+        document=row.document.decode(),
+        hash=row.hash,
+    )
+
+
+def _start(log: Log, request: log_pb2.ReadEventsRequest) -> int:
+    if request.HasField("recorded_from"):
+        return log.position_at(instant_in("recorded_from", request.recorded_from) - timedelta(microseconds=1))
+    return existing_position(request.after_position, log, "after_position")
+
+
+def _class_name(type_name: str) -> str:
+    """``TicketSolved`` of ``crm.TicketSolved.v1`` or ``TicketSolved``."""
+    parts = type_name.split(".")
+    return parts[1] if len(parts) == 3 else type_name

@@ -1,0 +1,127 @@
+"""Records of the read models: one, or a page of them. The message of a resource says which columns it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.message import Message
+
+from commands.rejected import Rejected, require
+from infra.keys import Keys
+from infra.log import Log
+from infra.models import Models, records
+from infra.server.contract import message_class
+from infra.server.errors import InvalidFields
+from infra.server.reading import point_in, read_point
+
+READ_POINT = "read_point"
+FIRST_SHARED = 100
+"""Fields of a request from this number on are shared by all; those below are the key."""
+
+LARGEST_PAGE = 4_000_000
+"""Bytes: what any client takes in one message unless it was told otherwise."""
+
+Call = Callable[[Any, grpc.ServicerContext], Message]
+
+
+class Queries:
+    """Makes the calls that read the models."""
+
+    def __init__(self, log: Log, models: Models, keys: Keys) -> None:
+        self._log = log
+        self._models = models
+        self._keys = keys
+
+    def get(self, model: str, method: MethodDescriptor) -> Call:
+        """The call that gets one record by its key."""
+        key = [field.name for field in method.input_type.fields if field.number < FIRST_SHARED]
+        resource = Resource(method.output_type, self._keys)
+
+        def call(request: Any, context: grpc.ServicerContext) -> Message:
+            if missing := [name for name in key if not request.HasField(name)]:
+                raise InvalidFields([(name, "is required") for name in missing])
+            shown = resource.shown(request)
+            found = records.get(
+                self._models,
+                model,
+                {name: getattr(request, name) for name in key},
+                **point_in(request, context, self._log),
+            )
+            message = resource.message(found.row, shown, self._models.model(model).personal)
+            message.read_point.CopyFrom(read_point(found.as_of, found.position))
+            return message
+
+        return call
+
+    def list(self, model: str, method: MethodDescriptor) -> Call:
+        """The call that lists a page of records."""
+        answer: Any = message_class(method.output_type)
+        described = method.output_type.fields_by_name[model].message_type
+        resource = Resource(described, self._keys)
+
+        def call(request: Any, context: grpc.ServicerContext) -> Message:
+            shown = resource.shown(request)
+            page = records.list_(
+                self._models,
+                model,
+                filter=request.filter,
+                order_by=request.order_by,
+                page_size=request.page_size,
+                page_token=request.page_token,
+                **point_in(request, context, self._log),
+            )
+            personal = self._models.model(model).personal
+            message: Message = answer(
+                next_page_token=page.next_page_token,
+                read_point=read_point(page.as_of, page.position),
+                **{model: [resource.message(row, shown, personal) for row in page.rows]},
+            )
+            require(
+                message.ByteSize() <= LARGEST_PAGE,
+                "PAGE_TOO_LARGE",
+                f"the page has more than {LARGEST_PAGE} bytes; ask for fewer rows, or fewer fields in the read_mask",
+                field="page_size",
+            )
+            return message
+
+        return call
+
+
+class Resource:
+    """Turns the rows of one model into its messages. The column ``version`` is shown as the text ``etag`` where the
+    message says so; personal values are opened here, and left out where their key is gone.
+    """
+
+    def __init__(self, descriptor: Descriptor, keys: Keys) -> None:
+        self._message: Any = message_class(descriptor)
+        self._keys = keys
+        names = [field.name for field in descriptor.fields if field.name != READ_POINT]
+        self._columns = {name: "version" if name == "etag" else name for name in names}
+
+    def shown(self, request: Any) -> Mapping[str, str]:
+        """The columns to show by the fields of the message, as the ``read_mask`` of a request wants it.
+
+        :raises Rejected: UNKNOWN_COLUMN.
+        """
+        for path in request.read_mask.paths:
+            if path not in self._columns:
+                close = get_close_matches(path, self._columns, n=3) or list(self._columns)
+                raise Rejected(
+                    "UNKNOWN_COLUMN", f"there is no field {path}; did you mean {', '.join(close)}?", field="read_mask"
+                )
+        return {name: self._columns[name] for name in request.read_mask.paths} or self._columns
+
+    def message(self, row: Mapping[str, Any], shown: Mapping[str, str], personal: Collection[str]) -> Any:
+        """The message for a row whose ``personal`` columns are sealed."""
+        return self._message(**{name: self._value(name, row[column], personal) for name, column in shown.items()})
+
+    def _value(self, name: str, value: Any, personal: Collection[str]) -> Any:
+        if value is None:
+            return None
+        if name in personal:
+            return self._keys.open_text(value)
+        return str(value) if name == "etag" else value

@@ -1,0 +1,86 @@
+"""What every question says about the instant and the position that it wants an answer for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+import grpc
+
+from commands.rejected import Rejected, require
+from crm.v1 import reading_pb2
+from infra.log import Log
+from infra.server.values import instant_in
+
+LONGEST_WAIT = 10.0
+"""Seconds that a question waits for the position it asks for, where the caller sets no nearer deadline."""
+
+
+def point_in(request: Any, context: grpc.ServicerContext, log: Log) -> dict[str, Any]:
+    """The ``as_of``, ``known_at`` and ``min_position`` of a question, after waiting for the last.
+
+    :raises Rejected: INVALID_FIELD, POSITION_BEYOND_LOG or MIN_POSITION_NOT_REACHED.
+    """
+    at_instant = request.HasField("known_at")
+    return {
+        "as_of": instant_in("as_of", request.as_of) if request.HasField("as_of") else None,
+        "known_at": instant_in("known_at", request.known_at) if at_instant else known_position_in(request, log),
+        "min_position": reached_position(request, context, log),
+    }
+
+
+def known_position_in(request: Any, log: Log) -> int | None:
+    """The position up to which a question wants to know, where it says one, be it by an instant.
+
+    :raises Rejected: INVALID_FIELD or POSITION_BEYOND_LOG.
+    """
+    if request.HasField("known_at"):
+        return log.position_at(instant_in("known_at", request.known_at))
+    if request.HasField("known_at_position"):
+        return existing_position(request.known_at_position, log, "known_at_position")
+    return None
+
+
+def existing_position(position: int, log: Log, field: str) -> int:
+    """The position, where the log has it already; 0 is before the first.
+
+    :raises Rejected: POSITION_BEYOND_LOG.
+    """
+    head = log.head.position
+    require(
+        0 <= position <= head,
+        "POSITION_BEYOND_LOG",
+        f"there is no position {position}; the log stands at {head}",
+        field=field,
+    )
+    return position
+
+
+def reached_position(request: Any, context: grpc.ServicerContext, log: Log) -> int | None:
+    """The ``min_position`` of a question, once the log has reached it.
+
+    :raises Rejected: MIN_POSITION_NOT_REACHED, a little before the caller's deadline or after ten seconds.
+    """
+    if not request.HasField("min_position"):
+        return None
+    wanted: int = request.min_position
+    remaining = context.time_remaining()
+    patience = LONGEST_WAIT if remaining is None else min(LONGEST_WAIT, remaining * 0.8)
+    until = monotonic() + patience
+    head = log.head.position
+    while head < wanted:
+        left = until - monotonic()
+        if left <= 0 or not context.is_active():
+            raise Rejected(
+                "MIN_POSITION_NOT_REACHED",
+                f"the log stands at {head}, and did not reach {wanted} in {patience:.1f} seconds; ask again later",
+                field="min_position",
+            )
+        head = log.wait(head, left)
+    return wanted
+
+
+def read_point(as_of: datetime, position: int) -> reading_pb2.ReadPoint:
+    """Where an answer stands."""
+    return reading_pb2.ReadPoint(as_of=as_of, position=position)

@@ -1,0 +1,126 @@
+"""Reports, and SQL for analysts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pyarrow as pa
+
+from commands.rejected import Rejected
+from crm.v1 import reading_pb2, reports_pb2, sql_pb2
+from infra.keys import Keys
+from infra.log import Log
+from infra.models import Models, query, report
+from infra.server.reading import point_in, reached_position, read_point
+from infra.server.tables import chunks, columns_of
+from infra.server.values import instant_in
+from infra.settings import Settings
+
+SEALED = "sealed:"
+
+
+class Reports:
+    """Runs reports and statements for callers."""
+
+    def __init__(self, log: Log, models: Models, keys: Keys, settings: Settings) -> None:
+        self._log = log
+        self._models = models
+        self._keys = keys
+        self._settings = settings
+
+    def list_reports(
+        self, request: reports_pb2.ListReportsRequest, context: grpc.ServicerContext
+    ) -> reports_pb2.ListReportsResponse:
+        """Every report, by name."""
+        return reports_pb2.ListReportsResponse(reports=[described(each) for each in report.reports(self._models)])
+
+    def get_report(self, request: reports_pb2.GetReportRequest, context: grpc.ServicerContext) -> reports_pb2.Report:
+        """One report.
+
+        :raises Rejected: UNKNOWN_REPORT.
+        """
+        known = {each.name: each for each in report.reports(self._models)}
+        if request.name not in known:
+            sentence = f"there is no report {request.name}; {report.nearest(request.name, known)}"
+            raise Rejected("UNKNOWN_REPORT", sentence, field="name")
+        return described(known[request.name])
+
+    def run_report(
+        self, request: reports_pb2.RunReportRequest, context: grpc.ServicerContext
+    ) -> Iterator[reports_pb2.RunReportResponse]:
+        """The rows of a report; the first message says where it stands."""
+        answer = report.run(
+            self._models,
+            request.name,
+            period_from=_instant(request, "period_from"),
+            period_to=_instant(request, "period_to"),
+            by=request.by if request.HasField("by") else None,
+            **point_in(request, context, self._log),
+        )
+        about: Any = {"read_point": read_point(answer.as_of, answer.position), "report": described(answer.report)}
+        rows = chunks(about["report"].columns, answer.table.schema, answer.table.to_batches(), request.encoding)
+        for chunk in rows:
+            yield reports_pb2.RunReportResponse(chunk=chunk, **about)
+            about = {}
+
+    def run_sql(
+        self, request: sql_pb2.RunSqlRequest, context: grpc.ServicerContext
+    ) -> Iterator[sql_pb2.RunSqlResponse]:
+        """The rows of a statement; the first message says at which position they stand."""
+        rows = query.query(
+            self._models,
+            request.sql,
+            seconds=self._settings.sql_seconds,
+            rows=self._settings.sql_rows,
+            min_position=reached_position(request, context, self._log),
+        )
+        try:
+            batches = (self._opened(batch) for batch in rows) if request.open_personal else rows
+            about: Any = {"position": rows.position}
+            for chunk in chunks(columns_of(rows.schema), rows.schema, batches, request.encoding):
+                yield sql_pb2.RunSqlResponse(chunk=chunk, **about)
+                about = {}
+        finally:
+            rows.close()
+
+    def _opened(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with every sealed text opened, whatever its column is called; null where its key is gone."""
+        columns = [
+            pa.array([self._open(value) for value in column.to_pylist()], column.type)
+            if pa.types.is_string(column.type)
+            else column
+            for column in batch.columns
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+    def _open(self, value: str | None) -> str | None:
+        if value is None or not value.startswith(SEALED):
+            return value
+        try:
+            return self._keys.open_text(value)
+        except Rejected:
+            # A text that only looks sealed, for example cut out of a sealed one, is shown as it is.
+            return value
+
+
+def described(found: report.Report) -> reports_pb2.Report:
+    """What a report says about itself."""
+    columns = [reading_pb2.Column(name=each.name, type=each.type, meaning=each.meaning) for each in found.columns]
+    return reports_pb2.Report(
+        name=found.name,
+        meaning=found.meaning,
+        clock=found.clock,
+        formula=found.formula,
+        edges=found.edges,
+        parameters=found.parameters,
+        breakdowns=found.breakdowns,
+        columns=columns,
+        sql_version=found.sql_version,
+        broken=found.broken,
+    )
+
+
+def _instant(request: Any, name: str) -> Any:
+    return instant_in(name, getattr(request, name)) if request.HasField(name) else None

@@ -1,0 +1,189 @@
+"""The gRPC server: binds what the contract offers to what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+
+from commands.rejected import Rejected, require
+from domain.event import snake_case
+from infra.keys import Keys
+from infra.log import Log
+from infra.models import Models
+from infra.server.admission import require_known_fields, require_readable
+from infra.server.commands import Commands
+from infra.server.contract import command_of, message_class, resources, services
+from infra.server.errors import guard, guard_stream
+from infra.server.feed import Feed
+from infra.server.queries import Queries
+from infra.server.replay import Replay
+from infra.server.reports import Reports
+from infra.server.system import System
+from infra.settings import Settings
+
+LARGEST_MESSAGE = 16 * 1024 * 1024
+STREAMS = 256
+"""How many streaming calls run at once, in threads of their own, so that idle ones never keep a command waiting."""
+
+Call = Callable[[Any, Any], Any]
+
+
+class Server:
+    """Answers everything in the contract, with health and reflection."""
+
+    def __init__(self, *, log: Log, models: Models, keys: Keys, settings: Settings) -> None:
+        self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
+        self._commands = Commands(log, keys)
+        self._queries = Queries(log, models, keys)
+        self._feed = Feed(log)
+        self._others = (
+            self._commands,
+            self._feed,
+            Replay(log, keys),
+            Reports(log, models, keys, settings),
+            System(log, models, settings),
+        )
+        self._health = health.HealthServicer()
+        self._services = services()
+        self._server = grpc.server(
+            ThreadPoolExecutor(settings.workers, thread_name_prefix="call"),
+            options=[
+                ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+                ("grpc.max_send_message_length", LARGEST_MESSAGE),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        for service in self._services:
+            self._server.add_generic_rpc_handlers([self._handler(service)])
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(self._reflection(), self._server)
+
+    def start(self, *addresses: str) -> str:
+        """Begin to answer at the addresses: ``host:port`` on loopback (port 0: any free one) or ``unix:/path``.
+
+        :returns: the first address, with the port that was chosen.
+        :raises Rejected: ADDRESS_NOT_LOCAL or ADDRESS_IN_USE.
+        """
+        for address in addresses:
+            require_local(address)
+        bound = [self._bind(address) for address in addresses]
+        self._server.start()
+        self._tell(health_pb2.HealthCheckResponse.SERVING)
+        return bound[0]
+
+    def stop(self, grace: float) -> None:
+        """Take no more calls, let those that run finish within ``grace`` seconds, then cut them off."""
+        self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._feed.stop()
+        self._server.stop(grace).wait()
+        self._streams.shutdown(wait=False, cancel_futures=True)
+
+    def _bind(self, address: str) -> str:
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise Rejected(
+                "ADDRESS_IN_USE", f"nothing can be bound to {address}; another process has it, or the path is wrong"
+            ) from error
+        if address.startswith("unix:"):
+            # Whoever may open the socket is believed to be who they say, so only this user may.
+            Path(address.removeprefix("unix:")).chmod(0o600)
+            return address
+        return f"{address.rpartition(':')[0]}:{port}"
+
+    def _tell(self, state: Any) -> None:
+        for name in ("", *(service.full_name for service in self._services)):
+            self._health.set(name, state)
+
+    def _reflection(self) -> reflection.ReflectionServicer:
+        names = (service.full_name for service in self._services)
+        servicer = reflection.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
+        servicer.ServerReflectionInfo = partial(servicer.ServerReflectionInfo)
+        servicer.ServerReflectionInfo.experimental_thread_pool = self._streams
+        return servicer
+
+    def _handler(self, service: ServiceDescriptor) -> grpc.GenericRpcHandler:
+        models = resources(service)
+        handlers = {method.name: self._method(method, models) for method in service.methods}
+        return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+    def _method(self, method: MethodDescriptor, models: dict[Any, str]) -> grpc.RpcMethodHandler:
+        call = self._call(method, models)
+        request = _parser(message_class(method.input_type))
+        if not method.server_streaming:
+            return grpc.unary_unary_rpc_method_handler(guard(_checked(call)), request, _serialized)
+        behaviour: Any = guard_stream(call if method.client_streaming else _checked(call))
+        behaviour.experimental_thread_pool = self._streams
+        if method.client_streaming:
+            return grpc.stream_stream_rpc_method_handler(behaviour, request, _serialized)
+        return grpc.unary_stream_rpc_method_handler(behaviour, request, _serialized)
+
+    def _call(self, method: MethodDescriptor, models: dict[Any, str]) -> Call:
+        """What answers an rpc: the command or the read model that its messages stand for, or a function of its name."""
+        name = snake_case(method.name)
+        kind = command_of(method.input_type)
+        if kind is not None:
+            return self._commands.single(kind, method.input_type)
+        if method.output_type in models:
+            return self._queries.get(models[method.output_type], method)
+        if name.removeprefix("list_") in models.values():
+            return self._queries.list(name.removeprefix("list_"), method)
+        answers: list[Call] = [getattr(part, name) for part in self._others if hasattr(part, name)]
+        assert len(answers) == 1, f"{method.full_name} needs one answer, it has {len(answers)}"
+        return answers[0]
+
+
+def require_local(address: str) -> None:
+    """Refuse an address that another machine could reach.
+
+    :raises Rejected: ADDRESS_NOT_LOCAL.
+    """
+    host = address.rpartition(":")[0].strip("[]")
+    require(
+        address.startswith("unix:/") or host == "localhost" or _is_loopback(host),
+        "ADDRESS_NOT_LOCAL",
+        f"{address} is not this machine alone; allowed are 127.0.0.1:PORT, [::1]:PORT, localhost:PORT and unix:/PATH",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parser(message: type[Message]) -> Callable[[bytes], Message | DecodeError]:
+    def parse(sent: bytes) -> Message | DecodeError:
+        try:
+            return message.FromString(sent)
+        except DecodeError as error:
+            return error
+
+    return parse
+
+
+def _checked(call: Call) -> Call:
+    """The call, refusing what cannot be read or what the contract does not know."""
+
+    def checked(request: Any, context: Any) -> Any:
+        require_readable(request)
+        require_known_fields(request)
+        return call(request, context)
+
+    return checked
+
+
+def _serialized(message: Message) -> bytes:
+    content: bytes = message.SerializeToString()
+    return content

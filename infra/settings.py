@@ -1,0 +1,62 @@
+"""Every setting, in one class, read once: from the environment (``CRM_…``) or a ``.env`` file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a company may set. Each setting is read from ``CRM_<NAME>``.
+
+    :raises pydantic.ValidationError: where a value is not usable.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CRM_", env_file=".env", extra="ignore")
+
+    data: Path = Field(Path("annals-data"), description="The data directory; one directory is one company.")
+    listen: str = Field(
+        "127.0.0.1:50551", description="Where `crm serve` answers: host:port on loopback, or unix:/path/of/a/socket."
+    )
+    time_zone: str = Field("UTC", description="The office's time zone, an IANA name; periods and bare dates are in it.")
+    master_key: str | None = Field(
+        None, description="The key that wraps all stream keys: 32 bytes in base64. Default: the file master.key."
+    )
+    state_cache: int = Field(100_000, ge=0, description="How many streams' states are remembered.")
+    memory: str = Field("1GB", description="What DuckDB may use, for example 1GB.")
+    threads: int = Field(2, ge=1, description="How many threads DuckDB may use.")
+    workers: int = Field(40, ge=1, description="How many calls the server handles at once.")
+    sql_seconds: float = Field(30.0, gt=0, description="How long a statement of an analyst may run.")
+    sql_rows: int = Field(1_000_000, ge=1, description="How many rows a statement of an analyst may return.")
+
+    @property
+    def log_file(self) -> Path:
+        """The log's database file."""
+        return self.data / "log.db"
+
+    @property
+    def keys_file(self) -> Path:
+        """The stream keys' database file, backed up apart from the rest."""
+        return self.data / "keys.db"
+
+    @property
+    def master_key_file(self) -> Path:
+        """The master key, where the environment does not give it."""
+        return self.data / "master.key"
+
+    @property
+    def models_file(self) -> Path:
+        """The read models' DuckDB file."""
+        return self.data / "models.duckdb"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of the published snapshots."""
+        return self.data / "snapshots"
+
+    @property
+    def socket_file(self) -> Path:
+        """The Unix socket of the server on this data directory."""
+        return self.data / "crm.sock"

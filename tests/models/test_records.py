@@ -1,0 +1,232 @@
+"""Records and pages of them: what matches, in which order, and that a page token pins both clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import pytest
+
+from commands.customer import AddContactPoint, GrantConsent, RegisterCustomer, RemoveContactPoint
+from commands.rejected import Rejected
+from commands.ticket import AssignTicket, MergeTickets, OpenTicket, SolveTicket
+from infra.models import records
+from infra.models.point import at_point
+from tests.laws.chance import EVENTS, any_event
+from tests.models.company import PROJECTIONS, Company, company_in, day
+
+PRIORITIES = ("low", "high", "critical", None)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    with company_in(tmp_path_factory.mktemp("company"), time_zone="America/New_York") as company:
+        tell = company.tell
+        for number in range(12):
+            opened = OpenTicket(id=f"{number:02}", priority=PRIORITIES[number % 4], subject="grüße, 'quoted' \"twice\"")
+            tell(f"03-{number + 1:02} 09:00", opened)
+        tell("03-20 09:00", AssignTicket(id="03", agent_id="ann"))
+        tell("03-22 09:00", SolveTicket(id="05"), occurred="03-08 09:00")
+        tell("03-23 09:00", MergeTickets(id="00", merged_id="01", reason="the same"))
+        tell("03-24 09:00", RegisterCustomer(id="ada", name="Ada", email="ada@example.org"))
+        tell("03-24 10:00", AddContactPoint(id="ada", contact_point_id="1", kind="email", value="ada@example.org"))
+        tell("03-24 11:00", AddContactPoint(id="ada", contact_point_id="2", kind="phone", value="+49 1"))
+        tell("03-25 09:00", RemoveContactPoint(id="ada", contact_point_id="1"))
+        tell("03-25 10:00", GrantConsent(id="ada", purpose="news", channel="email", expires_at=day("06-01 00:00")))
+        yield company
+
+
+def ids(company: Company, filter: str = "", **question: Any) -> list[str]:
+    page = records.list_(company.models, "tickets", filter=filter, page_size=1000, **question)
+    return [row["ticket_id"] for row in page.rows]
+
+
+def refused(company: Company, **question: Any) -> Rejected:
+    with pytest.raises(Rejected) as refusal:
+        records.list_(company.models, "tickets", **question)
+    return refusal.value
+
+
+# One
+
+
+def test_a_record_as_of_and_known_at(company: Company) -> None:
+    def status(**question: Any) -> str:
+        return str(records.get(company.models, "tickets", {"ticket_id": "05"}, **question).row["status"])
+
+    assert status() == "solved"
+    assert status(as_of=day("03-08 09:00")) == "solved"
+    assert status(as_of=day("03-08 08:59")) == "new"
+    assert status(as_of=day("03-08 09:00"), known_at=day("03-21 23:00")) == "new"
+
+
+def test_a_record_says_where_it_went_and_stays_sealed(company: Company) -> None:
+    found = records.get(company.models, "tickets", {"ticket_id": "01"})
+    assert (found.row["status"], found.row["merged_into"]) == ("merged", "00")
+    assert found.row["opened_at"] == day("03-02 09:00")
+    assert company.keys.open_text(found.row["subject"]) == "grüße, 'quoted' \"twice\""
+    assert found.position == company.log.head.position
+
+
+def test_a_record_with_a_key_of_several_columns(company: Company) -> None:
+    key = {"customer_id": "ada", "purpose": "news", "channel": "email"}
+    assert records.get(company.models, "consents", key).row["expires_at"] == day("06-01 00:00")
+    with pytest.raises(Rejected) as refusal:
+        records.get(company.models, "consents", {"customer_id": "ada"})
+    assert refusal.value.code == "INVALID_KEY"
+
+
+def test_what_was_removed_is_not_there(company: Company) -> None:
+    key = {"customer_id": "ada", "contact_point_id": "1"}
+    assert records.get(company.models, "contact_points", key, as_of=day("03-24 12:00")).row["kind"] == "email"
+    with pytest.raises(Rejected) as refusal:
+        records.get(company.models, "contact_points", key)
+    assert refusal.value.code == "NOT_FOUND"
+
+
+# Which
+
+
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        ('priority = "high"', ["01", "05", "09"]),
+        ("priority = high AND opened_at >= 2024-03-06T09:00:00Z", ["05", "09"]),
+        ('priority!="low" AND opened_at<"2024-03-05T09:00:00+00:00"', ["01", "02", "03"]),
+        ("priority = null AND agent_id = null", ["07", "11"]),
+        ("agent_id != null", ["03"]),
+        ("status = 'solved'", ["05"]),
+        ("agent_assignments > 0", ["03"]),
+        ("opened_at >= 2024-03-12", ["11"]),
+        ("opened_at < 2024-03-02", ["00"]),
+        ("opened_at <= 2024-03-12 AND priority = null", ["03", "07"]),
+        ('resolution = "x; drop table tickets"', []),
+        ('category = "\\" or 1=1 --"', []),
+    ],
+)
+def test_filters(company: Company, filter: str, expected: list[str]) -> None:
+    assert ids(company, filter) == expected
+
+
+def test_a_bare_date_begins_in_the_offices_time_zone(company: Company) -> None:
+    assert ids(company, "opened_at < 2024-03-04") == ids(company, "opened_at < 2024-03-04T05:00:00Z")
+
+
+def test_equal_and_unequal_are_opposites(company: Company) -> None:
+    assert sorted(ids(company, "priority = low") + ids(company, "priority != low")) == ids(company)
+
+
+@pytest.mark.parametrize(
+    ("filter", "code", "named"),
+    [
+        ("priorty = low", "UNKNOWN_COLUMN", "priority"),
+        ('subject = "x"', "FIELD_IS_PERSONAL", "subject"),
+        ("priority", "INVALID_FILTER", "character 1"),
+        ("priority =", "INVALID_FILTER", "character 10"),
+        ("priority = low OR status = new", "INVALID_FILTER", "character 16"),
+        ("priority = low and status = new", "INVALID_FILTER", "AND"),
+        ("priority = low AND", "INVALID_FILTER", "character 16"),
+        ("(priority = low)", "INVALID_FILTER", "character 1"),
+        ("reopens > many", "INVALID_FILTER", "BIGINT"),
+        ("reopens > 99999999999999999999", "INVALID_FILTER", "BIGINT"),
+        ("opened_at > yesterday", "INVALID_FILTER", "TIMESTAMP"),
+        ("opened_at > 2024-03-01T10:00:00", "INVALID_FILTER", "TIMESTAMP"),
+        ("opened_at > null", "INVALID_FILTER", "null"),
+        ('status = "new', "INVALID_FILTER", "character 10"),
+        ("1=1", "UNKNOWN_COLUMN", "1"),
+    ],
+)
+def test_bad_filters(company: Company, filter: str, code: str, named: str) -> None:
+    refusal = refused(company, filter=filter)
+    assert (refusal.code, refusal.field) == (code, "filter")
+    assert named in refusal.sentence
+
+
+# In which order
+
+
+def test_orders(company: Company) -> None:
+    assert ids(company, order_by="priority, opened_at desc")[:4] == ["10", "06", "02", "09"]
+    assert ids(company, order_by="priority desc")[:4] == ["00", "04", "08", "01"]
+    assert ids(company, order_by="priority desc")[-1] == "11"
+    for order_by, code in (
+        ("subject", "FIELD_IS_PERSONAL"),
+        ("prio", "UNKNOWN_COLUMN"),
+        ("priority down", "INVALID_ORDER"),
+        ("priority; drop table tickets", "INVALID_ORDER"),
+    ):
+        assert refused(company, order_by=order_by).code == code
+
+
+# Pages
+
+
+def test_pages_join_to_the_whole(company: Company) -> None:
+    question: dict[str, Any] = {"filter": "status != merged", "order_by": "priority desc", "page_size": 4}
+    seen: list[str] = []
+    token = ""
+    while True:
+        page = records.list_(company.models, "tickets", **question, page_token=token)
+        seen += [row["ticket_id"] for row in page.rows]
+        token = page.next_page_token
+        if not token:
+            break
+        assert len(page.rows) == 4
+    assert seen == ids(company, "status != merged", order_by="priority desc")
+
+
+def test_a_page_token_pins_what_was_known(company: Company) -> None:
+    first = records.list_(company.models, "tickets", page_size=5)
+    company.tell("03-30 09:00", OpenTicket(id="00-new"))
+    company.tell("03-30 10:00", SolveTicket(id="11"), occurred="03-30 09:00")
+    second = records.list_(company.models, "tickets", page_size=100, page_token=first.next_page_token)
+    assert (second.as_of, second.position) == (first.as_of, first.position)
+    assert [row["ticket_id"] for row in (*first.rows, *second.rows)] == [f"{number:02}" for number in range(12)]
+    assert {row["status"] for row in second.rows if row["ticket_id"] == "11"} == {"new"}
+    assert "00-new" in ids(company)
+
+
+def test_a_token_that_is_not_ours_is_refused(company: Company) -> None:
+    token = records.list_(company.models, "tickets", page_size=3).next_page_token
+    for place in range(len(token)):
+        changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        assert refused(company, page_token=changed).code == "INVALID_PAGE_TOKEN"
+    for other in ("x", "é", token + "A", token[:-1]):
+        assert refused(company, page_token=other).code == "INVALID_PAGE_TOKEN"
+    assert refused(company, page_token=token, filter="status = new").code == "INVALID_PAGE_TOKEN"
+    assert refused(company, page_token=token, order_by="status").code == "INVALID_PAGE_TOKEN"
+
+
+def test_page_sizes(company: Company) -> None:
+    assert refused(company, page_size=-1).code == "INVALID_PAGE_SIZE"
+    assert len(records.list_(company.models, "tickets", page_size=2).rows) == 2
+    assert records.list_(company.models, "tickets", page_size=10_000).next_page_token == ""
+
+
+def test_before_the_beginning_there_is_nothing(company: Company) -> None:
+    page = records.list_(company.models, "tickets", as_of=datetime(1970, 1, 1, tzinfo=UTC))
+    assert (page.rows, page.next_page_token) == ([], "")
+
+
+# What is sealed
+
+
+def test_sealed_text_stands_in_personal_columns_alone(lines: Any, opened: Any) -> None:
+    """Over events of every class, with every personal field filled."""
+    chance = Random(1)
+    for kind in EVENTS * 8:
+        event = any_event(chance, kind)
+        sealed = {name: f"sealed:1:k:e:{name}:x" for name in kind.personal if getattr(event, name) is not None}
+        lines.add(f"{kind.state.aggregate}-{chance.randint(1, 3)}", replace(event, **sealed))
+    models = opened(lines, projections=PROJECTIONS)
+    found: set[tuple[str, str]] = set()
+    with at_point(models, models.definitions) as point:
+        for name, model in models.definitions.items():
+            for column in model.columns:
+                sealed_rows = f"from {name}_history where starts_with(cast(\"{column}\" as varchar), 'sealed:')"
+                if point.cursor.execute(f"select 1 {sealed_rows} limit 1").fetchall():
+                    found.add((name, column))
+    assert found == {(name, column) for name, model in models.definitions.items() for column in model.personal}

@@ -1,0 +1,154 @@
+"""The reports over both files, imported into a log and followed by the read models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+
+from infra.intake import Mapping, Totals, run
+from infra.keys import Keys
+from infra.log import Log
+from infra.models import Models
+from infra.models.report import run as report
+from tests.intake.log_door import log_door
+from tests.real.conftest import MAPPINGS, ROOT, ZONE
+from tests.real.test_incidents import STATUSES
+from tests.real.test_leads import WON
+
+pytestmark = pytest.mark.slow
+
+DATES = [datetime(2016, 3, 15), datetime(2016, 5, 2, 11, 30), datetime(2018, 1, 15, 12)]
+
+
+@dataclass(frozen=True)
+class Company:
+    """A log with both imports, and the read models over it."""
+
+    log: Log
+    models: Models
+    totals: dict[str, Totals]
+
+    def report(self, name: str, as_of: datetime | None = None, **asked: Any) -> list[dict[str, Any]]:
+        """A report's rows, as of a local time or now."""
+        instant = as_of and as_of.replace(tzinfo=ZoneInfo(ZONE))
+        rows: list[dict[str, Any]] = report(self.models, name, as_of=instant, **asked).table.to_pylist()
+        return rows
+
+
+@pytest.fixture(scope="module")
+def company(
+    incident_files: list[Path], lead_files: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Company]:
+    folder = tmp_path_factory.mktemp("company")
+    keys = Keys.open(f"sqlite:///{folder}/keys.db", os.urandom(32))
+    log = Log.open(f"sqlite:///{folder}/log.db", keys)
+    totals = {}
+    for name, files in (("marketplace_leads", lead_files), ("incidents", incident_files)):
+        with Mapping.open(MAPPINGS / f"{name}.sql", files, time_zone=ZONE) as mapping:
+            refused = folder / f"{name}.refused.csv"
+            totals[name] = run(mapping, files, log_door(log, name), head=log.head.position, refused=refused)
+    models = Models(
+        folder / "models.duckdb",
+        log,
+        projections=ROOT / "projections",
+        time_zone=ZONE,
+        memory="1GB",
+        threads=2,
+        snapshots=folder / "snapshots",
+    )
+    yield Company(log, models, totals)
+    models.close()
+    log.close()
+    keys.close()
+
+
+def test_what_was_refused_in_memory_is_refused_by_the_log(company: Company) -> None:
+    assert company.totals["incidents"].refused == {"CLOSED": 1}
+    assert company.totals["marketplace_leads"].refused == {}
+    assert company.log.head.position == 178_979 + 8842 + 842
+
+
+def test_a_second_import_finds_everything_done(company: Company, lead_files: list[Path], tmp_path: Path) -> None:
+    head = company.log.head
+    with Mapping.open(MAPPINGS / "marketplace_leads.sql", lead_files, time_zone=ZONE) as mapping:
+        door = log_door(company.log, "marketplace_leads")
+        totals = run(mapping, lead_files, door, head=head.position, refused=tmp_path / "refused.csv")
+    assert (totals.already, totals.changed, totals.unchanged) == (8842, 0, 0)
+    assert company.log.head == head
+
+
+def test_all_tickets_are_closed_in_the_end(company: Company) -> None:
+    assert [(row["status"], row["tickets"]) for row in company.report("tickets_by_status")] == [("closed", 24_918)]
+
+
+def test_the_reopens_come_out(company: Company) -> None:
+    (row,) = company.report("reopen_rate")
+    assert (row["solved"], row["reopened"], row["reopens"]) == (24_918, 275, 331)
+
+
+def test_the_reassignments_equal_plain_sql(company: Company, plain: duckdb.DuckDBPyConnection) -> None:
+    (row,) = company.report("reassignment_rate")
+    for kind, column in (("group", "assignment_group"), ("agent", "assigned_to")):
+        ((times, tickets),) = plain.execute(f"""
+            select count(*), count(distinct number)
+            from (
+                select number, {column} as now, lag({column}) over (partition by number order by place) as before
+                from incidents
+                where {column} <> '?'
+            )
+            where now <> before
+        """).fetchall()
+        assert (row[f"{kind}_reassignments"], row[f"{kind}_reassigned"]) == (times, tickets)
+
+
+@pytest.mark.parametrize("date", DATES, ids=str)
+def test_tickets_as_of_a_past_date_equal_plain_sql(
+    company: Company, plain: duckdb.DuckDBPyConnection, date: datetime
+) -> None:
+    counted = dict(
+        plain.execute(f"select status, count(*) from ({STATUSES}) group by all", {"date": date}).fetchall()
+    )
+    shown = {row["status"]: row["tickets"] for row in company.report("tickets_by_status", date)}
+    assert shown == counted
+    backlog = sum(count for status, count in counted.items() if status not in ("solved", "closed"))
+    assert sum(row["backlog"] for row in company.report("backlog", date)) == backlog
+
+
+def test_the_leads_won_by_origin_come_out(company: Company) -> None:
+    (row,) = company.report("lead_conversion")
+    assert (row["leads"], row["converted"], str(row["conversion_rate"])) == (8000, 842, "0.105250")
+    by_source = {row["breakdown"]: (row["converted"], row["leads"]) for row in company.report("lead_conversion", by="source")}
+    assert by_source == WON
+    assert len(company.report("lead_conversion", by="landing_page")) == 495
+    for column, people in (("sdr_id", 32), ("sr_id", 22)):
+        who = [row for row in company.report("lead_conversion", by=column) if row["breakdown"] is not None]
+        assert (len(who), sum(row["converted"] for row in who)) == (people, 842)
+
+
+@pytest.mark.parametrize("date", [datetime(2017, 9, 1), datetime(2018, 1, 15, 12), datetime(2018, 5, 9)], ids=str)
+def test_conversion_by_origin_as_of_a_past_date_equals_plain_sql(
+    company: Company, plain: duckdb.DuckDBPyConnection, date: datetime
+) -> None:
+    counted = plain.execute(
+        """
+        select origin, count(*), count(*) filter (greatest(first_contact_date, won_date)::timestamp <= $date and won_date is not null)
+        from leads left join deals using (mql_id)
+        where first_contact_date::timestamp <= $date
+        group by origin
+        """,
+        {"date": date},
+    ).fetchall()
+    shown = [(row["breakdown"], row["leads"], row["converted"]) for row in company.report("lead_conversion", date, by="source")]
+    assert sorted(shown, key=str) == sorted(counted, key=str)
+
+
+def test_the_log_is_sound(company: Company) -> None:
+    assert company.log.verify() == []

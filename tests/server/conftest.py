@@ -1,0 +1,152 @@
+"""A real server on real files, and callers that reach it through real ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from infra.keys import Keys
+from infra.log import Log
+from infra.models import Models
+from infra.server import Server
+from infra.server.contract import message_class, services
+from infra.settings import Settings
+
+PROJECTIONS = Path(__file__).parents[2] / "projections"
+DETAILS = ("ErrorInfo", "BadRequest", "PreconditionFailure", "ResourceInfo", "RetryInfo")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a caller sees of a refusal."""
+
+    status: grpc.StatusCode
+    code: str
+    sentence: str
+    details: dict[str, Any]
+
+    @property
+    def fields(self) -> list[str]:
+        return [each.field for each in self.details["BadRequest"].field_violations]
+
+
+class Caller:
+    """Calls a server by the names of its rpcs."""
+
+    def __init__(self, address: str) -> None:
+        self.channel = grpc.insecure_channel(address)
+        self._methods = {method.name: method for service in services() for method in service.methods}
+
+    def close(self) -> None:
+        self.channel.close()
+
+    def request(self, rpc: str, **fields: Any) -> Message:
+        return message_class(self._methods[rpc].input_type)(**fields)
+
+    def __call__(self, rpc: str, *, metadata: Any = None, timeout: float = 30, **fields: Any) -> Any:
+        """The answer of an rpc, a list where it is a stream."""
+        sent = self.request(rpc, **fields)
+        if self._methods[rpc].server_streaming:
+            return list(self.streaming(rpc, sent, timeout=timeout))
+        return self._multicallable(rpc, "unary_unary")(sent, metadata=metadata, timeout=timeout)
+
+    def streaming(self, rpc: str, sent: Any, *, timeout: float = 30) -> Any:
+        """The running call of an rpc that answers with a stream."""
+        kind = "stream_stream" if self._methods[rpc].client_streaming else "unary_stream"
+        return self._multicallable(rpc, kind)(sent, timeout=timeout)
+
+    def refused(self, rpc: str, **fields: Any) -> Refusal:
+        """How an rpc is refused; fails where it is not."""
+        with pytest.raises(grpc.RpcError) as error:
+            self(rpc, **fields)
+        return refusal(error.value)
+
+    def raw(self, rpc: str, sent: bytes) -> bytes:
+        """The bytes that answer bytes."""
+        method = self._methods[rpc]
+        answer: bytes = self.channel.unary_unary(f"/{method.containing_service.full_name}/{rpc}")(sent, timeout=30)
+        return answer
+
+    def _multicallable(self, rpc: str, kind: str) -> Any:
+        method = self._methods[rpc]
+        return getattr(self.channel, kind)(
+            f"/{method.containing_service.full_name}/{rpc}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=message_class(method.output_type).FromString,
+        )
+
+
+def refusal(error: Any) -> Refusal:
+    """What a failed call says."""
+    status = rpc_status.from_call(error)
+    assert status is not None, error
+    details = {}
+    for packed in status.details:
+        name = packed.type_url.rpartition(".")[2]
+        details[name] = getattr(error_details_pb2, name)()
+        assert packed.Unpack(details[name])
+    assert set(details) <= set(DETAILS)
+    assert details["ErrorInfo"].domain == "annals.crm"
+    return Refusal(error.code(), details["ErrorInfo"].reason, status.message, details)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A running server and its parts."""
+
+    log: Log
+    models: Models
+    keys: Keys
+    server: Server
+    settings: Settings
+    address: str
+    socket: str
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    data = tmp_path_factory.mktemp("data")
+    settings = Settings(data=data, sql_seconds=2, sql_rows=50_000, workers=20)
+    keys = Keys.open(f"sqlite:///{settings.keys_file}", b"k" * 32)
+    log = Log.open(f"sqlite:///{settings.log_file}", keys)
+    models = Models(
+        settings.models_file,
+        log,
+        projections=PROJECTIONS,
+        time_zone="UTC",
+        memory="512MB",
+        threads=1,
+        snapshots=settings.snapshots,
+    )
+    models.start()
+    server = Server(log=log, models=models, keys=keys, settings=settings)
+    socket = f"unix:{settings.socket_file}"
+    address = server.start("127.0.0.1:0", socket)
+    yield Node(log, models, keys, server, settings, address, socket)
+    server.stop(5)
+    models.close()
+    log.close()
+    keys.close()
+
+
+@pytest.fixture(scope="module")
+def caller(node: Node) -> Iterator[Caller]:
+    caller = Caller(node.address)
+    yield caller
+    caller.close()
+
+
+@pytest.fixture(scope="module")
+def local_caller(node: Node) -> Iterator[Caller]:
+    """A caller on the Unix socket."""
+    caller = Caller(node.socket)
+    yield caller
+    caller.close()

@@ -1,0 +1,193 @@
+"""The contract and the code agree, field by field."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from pydantic import AwareDatetime
+
+from commands.command import Command
+from crm.v1 import commands_pb2
+from domain.event import snake_case
+from infra.server.codes import OFFLINE, STATUSES
+from infra.server.contract import CIRCUMSTANCES, bulk_commands, command_of, listed_field, resources, services
+
+ROOT = Path(__file__).parents[2]
+PROTO = ROOT / "proto"
+REQUESTS = {method.input_type.name: method for service in services() for method in service.methods}
+KINDS = {
+    str: FieldDescriptor.CPPTYPE_STRING,
+    int: FieldDescriptor.CPPTYPE_INT32,
+    bool: FieldDescriptor.CPPTYPE_BOOL,
+}
+CIRCUMSTANCE_KINDS = {
+    "occurred_at": "google.protobuf.Timestamp",
+    "request_id": FieldDescriptor.CPPTYPE_STRING,
+    "etag": FieldDescriptor.CPPTYPE_STRING,
+    "validate_only": FieldDescriptor.CPPTYPE_BOOL,
+    "correlation_id": FieldDescriptor.CPPTYPE_STRING,
+    "causation_id": FieldDescriptor.CPPTYPE_STRING,
+}
+SQL_KINDS = {
+    "VARCHAR": FieldDescriptor.CPPTYPE_STRING,
+    "BIGINT": FieldDescriptor.CPPTYPE_INT64,
+    "INTEGER": FieldDescriptor.CPPTYPE_INT32,
+    "BOOLEAN": FieldDescriptor.CPPTYPE_BOOL,
+    "TIMESTAMP WITH TIME ZONE": "google.protobuf.Timestamp",
+}
+LISTED = [
+    (service, method, field)
+    for service in services()
+    for method in service.methods
+    if (field := listed_field(method)) is not None and service.name != "ReportService"
+]
+
+
+def kind_of(hint: Any) -> tuple[bool, Any]:
+    """Whether a command's field is repeated, and the kind of its values."""
+    if get_origin(hint) is Annotated and AwareDatetime not in get_args(hint):
+        return kind_of(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return kind_of(next(part for part in get_args(hint) if part is not type(None)))
+    if get_origin(hint) is tuple:
+        return True, kind_of(get_args(hint)[0])[1]
+    if get_origin(hint) is Literal:
+        return False, KINDS[str]
+    return False, KINDS.get(hint, "google.protobuf.Timestamp")
+
+
+def kind_in(field: FieldDescriptor) -> tuple[bool, Any]:
+    return field.is_repeated, field.message_type.full_name if field.message_type else field.cpp_type
+
+
+@pytest.mark.parametrize("kind", Command.by_name.values(), ids=lambda kind: kind.__name__)
+def test_every_command_has_an_rpc_with_exactly_its_fields(kind: type[Command]) -> None:
+    method = REQUESTS[f"{kind.__name__}Request"]
+    assert method.name == kind.__name__
+    assert method.output_type.full_name == "crm.v1.Outcome"
+    assert method.containing_service.name == f"{kind.state.__name__}Service"
+    hints = get_type_hints(kind, include_extras=True)
+    expected = {name: kind_of(hints[name]) for name in kind.model_fields}
+    expected |= {name: (False, CIRCUMSTANCE_KINDS[name]) for name in CIRCUMSTANCES}
+    assert {field.name: kind_in(field) for field in method.input_type.fields} == expected
+    assert all(field.has_presence for field in method.input_type.fields if not field.is_repeated)
+
+
+def test_every_rpc_of_a_command_has_a_command() -> None:
+    answered = {method.input_type for method in REQUESTS.values() if method.output_type.full_name == "crm.v1.Outcome"}
+    assert {command_of(request) for request in answered} == set(Command.by_name.values())
+
+
+def test_every_command_can_be_sent_in_bulk() -> None:
+    arms = {field.name: kind for field, kind in bulk_commands(commands_pb2.Command.DESCRIPTOR)}
+    assert arms == {snake_case(name): kind for name, kind in Command.by_name.items()}
+
+
+def test_every_command_tells_which_of_its_fields_are_required_and_allowed() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in PROTO.rglob("*.proto"))
+    for name, kind in Command.by_name.items():
+        message = re.search(rf"^message {name}Request \{{\n(.*?)^\}}", text, re.MULTILINE | re.DOTALL)
+        assert message is not None
+        for field, about in kind.model_fields.items():
+            comment = re.search(rf"((?:  //[^\n]*\n)+)[^\n/]* {field} = \d+;", message[1])
+            assert comment is not None, f"{name}.{field} has no comment"
+            said = " ".join(line.strip(" /") for line in comment[1].splitlines())
+            required = about.is_required() and not (field == "id" and kind.creates)
+            assert ("Required." in said) == required, f"{name}.{field}: {said}"
+            for choice in choices(about.annotation):
+                assert choice in said, f"{name}.{field} does not say that {choice} is allowed"
+
+
+def choices(hint: Any) -> tuple[str, ...]:
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return next((found for part in get_args(hint) if (found := choices(part))), ())
+
+
+def test_every_model_can_be_got_and_listed_and_nothing_else(node: Any) -> None:
+    assert sorted(field.name for _, _, field in LISTED) == sorted(node.models.names)
+
+
+@pytest.mark.parametrize(("service", "method", "field"), LISTED, ids=[method.name for _, method, _ in LISTED])
+def test_every_resource_has_exactly_the_columns_of_its_model(service: Any, method: Any, field: Any, node: Any) -> None:
+    model = node.models.model(field.name)
+    shown = {column.name: (False, SQL_KINDS[column.type]) for column in model.shown}
+    key = [column.name for column in model.keys]
+    if "version" in shown and "version" not in key:
+        del shown["version"]
+        shown["etag"] = (False, FieldDescriptor.CPPTYPE_STRING)
+    resource = {each.name: kind_in(each) for each in field.message_type.fields}
+    assert resource.pop("read_point") == (False, "crm.v1.ReadPoint")
+    assert resource == shown
+    assert all(each.has_presence for each in field.message_type.fields)
+    get = next(each for each in service.methods if each.output_type == field.message_type)
+    assert get.name == f"Get{field.message_type.name}"
+    assert [each.name for each in get.input_type.fields if each.number < 100] == key
+    assert {each.name: kind_in(each) for each in get.input_type.fields if each.number < 100} == {
+        name: shown[name] for name in key
+    }
+    assert resources(service)[field.message_type] == field.name
+
+
+def test_personal_columns_say_so_in_the_contract(node: Any) -> None:
+    for _, _, field in LISTED:
+        file = PROTO / field.file.name
+        message = re.search(rf"^message {field.message_type.name} \{{\n(.*?)^\}}", file.read_text("utf-8"), re.M | re.S)
+        assert message is not None
+        said = set(re.findall(r"// Personal:[^\n]*\n(?:  //[^\n]*\n)*  optional string (\w+) =", message[1]))
+        assert said == node.models.model(field.name).personal
+
+
+def test_generated_code_is_what_the_contract_says(tmp_path: Path) -> None:
+    protos = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
+    outputs = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
+    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I.", *outputs, *protos], cwd=PROTO, check=True)
+    fresh = {path.relative_to(tmp_path): path.read_text("utf-8") for path in tmp_path.rglob("*.py*")}
+    there = {path.relative_to(PROTO): path.read_text("utf-8") for path in PROTO.rglob("*_pb2*.py*")}
+    assert fresh.keys() == {path for path in there if "__pycache__" not in path.parts}
+    assert [str(path) for path in fresh if fresh[path] != there[path]] == [], "run make proto"
+
+
+def test_the_contract_is_clean() -> None:
+    buf = which("buf", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if buf is None:
+        assert not os.environ.get("CI"), "buf is missing"
+        pytest.skip("buf is not installed")
+    done = subprocess.run([buf, "lint"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def codes_in(source: str) -> set[str]:
+    """The codes that a module refuses with; of a code made at run time, its end."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", None))
+            place = {"Rejected": 0, "Unusable": 0, "require": 1}.get(str(name))
+            if place is not None and len(node.args) > place:
+                code = node.args[place]
+                found |= {str(each.value) for each in ast.walk(code) if isinstance(each, ast.Constant)}
+    return found
+
+
+def test_every_code_has_its_place_in_the_table_and_every_place_its_code() -> None:
+    used: set[str] = set()
+    for folder in ("domain", "commands", "infra"):
+        for path in (ROOT / folder).rglob("*.py"):
+            used |= codes_in(path.read_text("utf-8"))
+    ends = {code for code in used if code.startswith("_")}
+    tabled = [code for codes in (*STATUSES.values(), OFFLINE) for code in codes]
+    assert len(tabled) == len(set(tabled)), "a code stands twice"
+    assert used - ends - set(tabled) == set(), "codes without a status"
+    unused = {code for code in set(tabled) - used if not code.endswith(tuple(ends))}
+    assert unused == set(), "codes that nothing refuses with"
