@@ -23,7 +23,6 @@ from sqlalchemy.pool import QueuePool
 from commands.rejected import Rejected
 
 BUSY_SECONDS = 10
-CHECKPOINT_PAGES = 4_000
 
 
 class Unusable(Rejected):
@@ -82,16 +81,17 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[DBAPICursor]:
         """A write transaction that no other one overlaps: durable when left, undone when left by an exception."""
-        with self.sentences():
+        try:
             cursor = self._writer.cursor()
             cursor.execute("BEGIN IMMEDIATE")
-            try:
-                yield cursor
-                cursor.execute("COMMIT")
-            except BaseException:
-                if self._writer.driver_connection.in_transaction:  # type: ignore[union-attr]
-                    cursor.execute("ROLLBACK")
-                raise
+            yield cursor
+            cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            raise self._rejected(error) from error
+        except BaseException:
+            self._undo()
+            raise
 
     @contextmanager
     def sentences(self) -> Iterator[None]:
@@ -104,6 +104,11 @@ class Database:
             if isinstance(error.orig, sqlite3.Error):
                 raise self._rejected(error.orig) from error
             raise
+
+    def _undo(self) -> None:
+        if self._writer.driver_connection.in_transaction:  # type: ignore[union-attr]
+            with self.sentences():
+                self._writer.cursor().execute("ROLLBACK")
 
     def _rejected(self, error: sqlite3.Error) -> Unusable:
         path, prefix = self._url.database, self.name.upper()
@@ -131,7 +136,6 @@ class Database:
             return
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         if self._secure_delete:
             cursor.execute("PRAGMA secure_delete=ON")
 

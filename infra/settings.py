@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from commands.rejected import Rejected
 
 
 class Settings(BaseSettings):
@@ -16,20 +20,46 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CRM_", env_file=".env", extra="ignore")
 
-    data: Path = Field(Path("annals-data"), description="The data directory; one directory is one company.")
+    data: Path = Field(default=Path("annals-data"), description="The data directory; one directory is one company.")
     listen: str = Field(
-        "127.0.0.1:50551", description="Where `crm serve` answers: host:port on loopback, or unix:/path/of/a/socket."
+        default="127.0.0.1:50551",
+        description="Where `crm serve` answers: host:port on loopback, or unix:/path/of/a/socket.",
     )
-    time_zone: str = Field("UTC", description="The office's time zone, an IANA name; periods and bare dates are in it.")
+    time_zone: str = Field(
+        default="UTC", description="The office's time zone, an IANA name; periods and bare dates are in it."
+    )
     master_key: str | None = Field(
-        None, description="The key that wraps all stream keys: 32 bytes in base64. Default: the file master.key."
+        default=None,
+        description="The key that wraps all stream keys: 32 bytes in base64. Default: the file master.key.",
     )
-    state_cache: int = Field(100_000, ge=0, description="How many streams' states are remembered.")
-    memory: str = Field("1GB", description="What DuckDB may use, for example 1GB.")
-    threads: int = Field(2, ge=1, description="How many threads DuckDB may use.")
-    workers: int = Field(40, ge=1, description="How many calls the server handles at once.")
-    sql_seconds: float = Field(30.0, gt=0, description="How long a statement of an analyst may run.")
-    sql_rows: int = Field(1_000_000, ge=1, description="How many rows a statement of an analyst may return.")
+    state_cache: int = Field(default=100_000, ge=0, description="How many streams' states are remembered.")
+    memory: str = Field(default="1GB", description="What DuckDB may use, for example 1GB.")
+    threads: int = Field(default=2, ge=1, description="How many threads DuckDB may use.")
+    workers: int = Field(default=40, ge=1, description="How many calls the server handles at once.")
+    sql_seconds: float = Field(default=30.0, gt=0, description="How long a statement of an analyst may run.")
+    sql_rows: int = Field(default=1_000_000, ge=1, description="How many rows a statement of an analyst may return.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{name!r} is no time zone; give an IANA name such as Europe/Berlin") from error
+        return name
+
+    @classmethod
+    def read(cls, **named: Any) -> Self:
+        """The settings, with those that are named here instead of what the environment says.
+
+        :raises Rejected: INVALID_SETTING where one is not usable.
+        """
+        try:
+            return cls(**named)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            name = "_".join(("CRM", *map(str, wrong["loc"]))).upper()
+            raise Rejected("INVALID_SETTING", f"{name}: {wrong['msg']}", field=name) from None
 
     @property
     def log_file(self) -> Path:

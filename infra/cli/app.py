@@ -35,6 +35,7 @@ def show_version(asked: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     data: Annotated[
         str | None, typer.Option("--data", metavar="DIR", help="The data directory, as on each command.")
     ] = None,
@@ -48,7 +49,7 @@ def root(
     3 the server cannot be reached, 4 a check failed. CRM_DEBUG=1 shows where an unforeseen error came from.
     """
     if data is not None:
-        os.environ["CRM_DATA"] = data
+        context.default_map = {str(context.invoked_subcommand): {"data": data}}
 
 
 def main() -> None:
@@ -59,7 +60,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; every error becomes a sentence on stderr and a status."""
     try:
-        app(arguments)
+        app(arguments, prog_name="crm")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else DONE
         if status == INTERRUPTED:

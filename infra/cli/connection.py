@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,19 @@ from typing import TYPE_CHECKING
 
 from commands.rejected import Rejected, require
 from crm.client import Client
+from infra.directory import find_server
 
 if TYPE_CHECKING:
+    from infra.main import Node
     from infra.settings import Settings
 
-PATIENCE_SECONDS = 10.0
-PAUSE_SECONDS = 0.05
+TAKEN_SECONDS = 30.0
+"""How long to wait for a directory that other commands take in turns."""
+
+UNREACHABLE_SECONDS = 5.0
+"""How long to wait for a server that can be found but not reached."""
+
+PAUSE_SECONDS = 0.2
 
 
 @contextmanager
@@ -26,30 +34,53 @@ def connected(settings: Settings, *, creating: bool = False) -> Iterator[Client]
 
     :raises Rejected: NO_DATA, and what opening the directory raises.
     """
-    from infra.main import Node, find_server
-
     require(
         creating or settings.log_file.exists(),
         "NO_DATA",
         f"there is no data in {settings.data}; name another directory with --data, or begin with crm import",
     )
-    until = time.monotonic() + PATIENCE_SECONDS
+    begun = sought = time.monotonic()
     while True:
         if address := find_server(settings):
             with Client(address, actor=actor()) as client:
-                yield client
-            return
-        try:
-            node = Node.open(settings)
-        except Rejected as refusal:
-            # Somebody else took the directory just now: a server that has no address yet, or a short command.
-            if refusal.code != "ALREADY_SERVED" or time.monotonic() > until:
-                raise
-            time.sleep(PAUSE_SECONDS)
-            continue
-        with node, Client(node.serve(), actor=actor()) as client:
-            yield client
-        return
+                # One that is about to stop does not answer, and the directory is free a moment later.
+                if client.is_reachable(PAUSE_SECONDS) or time.monotonic() > sought + UNREACHABLE_SECONDS:
+                    yield client
+                    return
+        else:
+            if node := opened_unless_taken(settings, begun + TAKEN_SECONDS):
+                with node, Client(node.serve(), actor=actor()) as client:
+                    yield client
+                return
+            sought = time.monotonic()
+        time.sleep(PAUSE_SECONDS)
+
+
+def opened_unless_taken(settings: Settings, until: float) -> Node | None:
+    """A server of our own, or none where somebody else took the directory just now: a server that cannot be found yet,
+    or a short command. Past the moment ``until`` that is a refusal.
+
+    :raises Rejected: what opening the directory raises.
+    """
+    try:
+        return opened(settings)
+    except Rejected as refusal:
+        if refusal.code != "ALREADY_SERVED" or time.monotonic() > until:
+            raise
+        return None
+
+
+def opened(settings: Settings) -> Node:
+    """A server of our own on the data directory, which logs to stderr: stdout is for data.
+
+    :raises Rejected: what opening the directory raises.
+    """
+    import structlog
+
+    from infra.main import Node
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    return Node.open(settings)
 
 
 def actor() -> str:

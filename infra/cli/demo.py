@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 HOME = Path("annals-demo")
+LABEL = "demo.json"
 OPTIONS = {"as_of": "--as-of", "known_at": "--known-at", "period_from": "--from", "period_to": "--to", "by": "--by"}
 
 
@@ -49,18 +50,37 @@ def demo(
 
     settings = settings_of(data)
     year = year_of(settings, seed)
+    note(f"SIMULATED: a year of an invented company, seed {year.seed}, until {year.until:%Y-%m-%d}, in {settings.data}")
     with connected(settings, creating=True) as crm:
-        totals = simulate(crm, settings, year)
-        note(f"{totals.done:,} simulated commands, {totals.refused.total():,} of them refused")
+        if not year.is_told:
+            totals = simulate(crm, settings, year)
+            note(f"{totals.done:,} simulated commands, {totals.refused.total():,} of them refused")
+            if totals.is_interrupted:
+                raise typer.Exit(130)
+            replace(year, is_told=True).keep(settings.data / LABEL)
         tour(crm, settings, year)
 
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """Which simulated year: the same seed and end give the same one."""
+    """Which simulated year: the same seed and end give the same one. It is kept in the directory, so that an
+    interrupted simulation goes on with the same year, and one that was told to its end is not told again.
+    """
 
     seed: int
     until: datetime
+    is_told: bool = False
+
+    @classmethod
+    def read(cls, label: Path) -> Year:
+        """The year that the file keeps."""
+        said = json.loads(label.read_text())
+        return cls(said["seed"], datetime.fromisoformat(said["until"]), said["told"])
+
+    def keep(self, label: Path) -> None:
+        """Write it to the file."""
+        said = {"simulated": True, "seed": self.seed, "until": self.until.isoformat(), "told": self.is_told}
+        label.write_text(json.dumps(said) + "\n")
 
 
 def year_of(settings: Settings, seed: int) -> Year:
@@ -70,11 +90,10 @@ def year_of(settings: Settings, seed: int) -> Year:
     """
     from commands.rejected import Rejected, require
 
-    label = settings.data / "demo.json"
+    label = settings.data / LABEL
     try:
         if label.exists():
-            said = json.loads(label.read_text())
-            return Year(said["seed"], datetime.fromisoformat(said["until"]))
+            return Year.read(label)
         require(
             not settings.log_file.exists(),
             "NOT_A_DEMO",
@@ -82,7 +101,7 @@ def year_of(settings: Settings, seed: int) -> Year:
         )
         year = Year(seed, datetime.now(UTC).replace(microsecond=0))
         settings.data.mkdir(parents=True, exist_ok=True)
-        label.write_text(json.dumps({"simulated": True, "seed": year.seed, "until": year.until.isoformat()}) + "\n")
+        year.keep(label)
     except OSError as error:
         raise Rejected("DATA_NOT_WRITABLE", f"{settings.data} cannot be written: {error.strerror}") from error
     return year
@@ -97,7 +116,6 @@ def simulate(crm: Client, settings: Settings, year: Year) -> Totals:
     from infra.intake.simulation import Simulation
 
     simulation = Simulation(year.seed, year.until, time_zone=settings.time_zone)
-    note(f"SIMULATED: a year of an invented company, seed {year.seed}, until {year.until:%Y-%m-%d}, in {settings.data}")
     head = crm.system.GetStatus(system_pb2.GetStatusRequest()).position
     with import_bar("simulating", simulation.count) as progress:
         return run(
@@ -135,7 +153,7 @@ def tour(crm: Client, settings: Settings, year: Year) -> None:
     heading("How long tickets took")
     show.report("ticket_times", as_of=now)
 
-    heading("Go on yourself")
+    heading("Go on yourself (and remember: all of this is simulated)")
     own = f"--data {shlex.quote(str(settings.data))}"
     for command in (
         f"crm replay {reopened.stream} {own}",

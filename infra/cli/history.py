@@ -276,4 +276,11 @@ def plain(struct: Any) -> dict[str, Any]:
     """A message of named values as a dictionary, by name: the message itself has no order."""
     from google.protobuf.json_format import MessageToDict
 
-    return dict(sorted(MessageToDict(struct).items()))
+    return {name: whole(value) for name, value in sorted(MessageToDict(struct).items())}
+
+
+def whole(value: Any) -> Any:
+    """The value with its whole numbers as integers: the message knows no others than floats."""
+    if isinstance(value, list):
+        return [whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -32,7 +32,7 @@ def import_(
         ),
     ],
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="csv, csv.gz, jsonl, jsonl.gz or parquet.", show_default=False)
+        list[Path], typer.Argument(metavar="FILE", help="csv, csv.gz, jsonl, jsonl.gz or parquet.", show_default=False)
     ],
     name: Annotated[
         str | None,
@@ -79,7 +79,7 @@ def import_(
     if totals.refused:
         note(f"the refused rows are in {refused or beside(files[0])}")
     if totals.is_interrupted:
-        note("stopped before the end; the same command goes on from here")
+        note("the same command goes on from here")
         raise typer.Exit(130)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -44,26 +44,6 @@ def settings_of(data: Path | None) -> Settings:
 
     :raises Rejected: INVALID_SETTING.
     """
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    from pydantic import ValidationError
-
-    from commands.rejected import Rejected
     from infra.settings import Settings
 
-    named: dict[str, Any] = {} if data is None else {"data": data}
-    try:
-        settings = Settings(**named)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        name = "CRM_" + "_".join(map(str, fault["loc"])).upper()
-        raise Rejected("INVALID_SETTING", f"{name}: {fault['msg']}", field=name) from error
-    try:
-        ZoneInfo(settings.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise Rejected(
-            "INVALID_SETTING",
-            f"CRM_TIME_ZONE: {settings.time_zone!r} is no time zone; give an IANA name such as Europe/Berlin",
-            field="CRM_TIME_ZONE",
-        ) from error
-    return settings
+    return Settings.read() if data is None else Settings.read(data=data)

@@ -25,7 +25,7 @@ from infra.cli.instants import rfc3339
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SHOWN_ROWS = 5_000
+SHOWN_ROWS = 2_000
 NOTHING = "–"
 CONTROL_PICTURES = {code: 0x2400 + code for code in range(32) if code != 10} | {127: 0x2421}
 """Control characters in data are shown, never sent to the terminal."""
@@ -84,11 +84,7 @@ def write(rows: Rows, format: Format, output: Path | None) -> None:
         Format.CSV: _write_csv,
         Format.PARQUET: _write_parquet,
     }[format]
-    if output is None:
-        writer(rows, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-        return
-    with _complete(output) as out:
+    with _destination(output) as out:
         writer(rows, out)
 
 
@@ -97,13 +93,11 @@ def write_lines(lines: Iterable[bytes], output: Path | None) -> None:
 
     :raises Rejected: OUTPUT_NOT_WRITABLE.
     """
-    if output is not None:
-        with _complete(output) as out:
-            out.writelines(line + b"\n" for line in lines)
-        return
-    for line in lines:
-        sys.stdout.buffer.write(line + b"\n")
-        sys.stdout.buffer.flush()
+    with _destination(output) as out:
+        for line in lines:
+            out.write(line + b"\n")
+            if output is None:
+                out.flush()
 
 
 def note(text: str) -> None:
@@ -117,6 +111,8 @@ def shown(value: Any) -> str:
         return NOTHING
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="microseconds" if value.microsecond else "seconds")
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = ", ".join(value)
     return cell(value).translate(CONTROL_PICTURES)
 
 
@@ -226,16 +222,35 @@ def _write_parquet(rows: Rows, out: IO[bytes]) -> None:
 
 
 @contextmanager
-def _complete(output: Path) -> Iterator[IO[bytes]]:
-    """A file that is there wholly or not at all."""
+def _destination(output: Path | None) -> Iterator[IO[bytes]]:
+    """Stdout, or a file that is there wholly or not at all."""
     from commands.rejected import Rejected
 
-    part = output.with_name(f"{output.name}.part")
     try:
-        with part.open("wb") as out:
-            yield out
-        os.replace(part, output)
+        if output is None:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        else:
+            with _complete(output) as out:
+                yield out
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise Rejected("OUTPUT_NOT_WRITABLE", f"{output} cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+        if output is None:
+            # What is left in the buffer would fail once more when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        name = output or "standard output"
+        raise Rejected("OUTPUT_NOT_WRITABLE", f"{name} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _complete(output: Path) -> Iterator[IO[bytes]]:
+    part = output.with_name(f"{output.name}.part")
+    with part.open("wb") as out:
+        try:
+            yield out
+            out.flush()
+            os.replace(part, output)
+        except BaseException:
+            part.unlink()
+            raise

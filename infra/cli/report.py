@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN_VERSION = 12
 """So much of a report's version is enough for people to compare."""
 
-LISTED = ("name", "clock", "breakdowns", "meaning")
+LISTED = ("name", "clock", "meaning", "breakdowns")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,9 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def report(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The report. Without it, all are listed.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The report. Without it, all are listed.")] = None,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
     period_from: Annotated[
@@ -121,8 +119,8 @@ def listed(crm: Client) -> Rows:
         {
             "name": each.name,
             "clock": each.clock,
-            "breakdowns": ", ".join(each.breakdowns),
             "meaning": f"BROKEN: {each.broken}" if each.broken else each.meaning,
+            "breakdowns": list(each.breakdowns),
         }
         for each in reports
     ]

@@ -38,13 +38,13 @@ def serve(
 
         crm serve --data /srv/crm --listen 127.0.0.1:0
     """
-    from infra.main import Node
+    from infra.cli.connection import opened
 
     settings = settings_of(data)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Node.open(settings) as node:
+    with opened(settings) as node:
         print(node.serve(listen or settings.listen), flush=True)
         note(f"serving {settings.data}; Ctrl-C stops")
         stop.wait()

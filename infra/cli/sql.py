@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 def sql(
     statement: Annotated[
         str | None,
-        typer.Argument(metavar='["SELECT …"|-]', help="One SELECT or EXPLAIN in DuckDB's SQL; - reads stdin."),
+        typer.Argument(metavar="STATEMENT", help="One SELECT or EXPLAIN in DuckDB's SQL; - reads stdin."),
     ] = None,
     describe: Annotated[bool, typer.Option("--describe", help="List tables and columns with what they mean.")] = False,
     snapshot: Annotated[

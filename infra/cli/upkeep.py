@@ -67,7 +67,7 @@ def found(settings: Settings, rebuild: bool) -> list[dict[str, Any]]:
     """
     from commands.rejected import require
     from infra.cli.connection import connected
-    from infra.main import find_server
+    from infra.directory import find_server
 
     require(
         settings.log_file.exists(),
@@ -85,10 +85,15 @@ def found(settings: Settings, rebuild: bool) -> list[dict[str, Any]]:
 
 def found_in_file(settings: Settings, progress: Progress) -> list[dict[str, Any]]:
     """What is wrong with the log's file, read without keys."""
+    from commands.rejected import Rejected
+    from infra.log import Finding
     from infra.log import verify as verify_log
 
     url = f"sqlite:///{settings.log_file.absolute()}"
-    findings = verify_log(url, progress=lambda done, total: progress("log", done, total))
+    try:
+        findings = verify_log(url, progress=lambda done, total: progress("log", done, total))
+    except Rejected as refusal:
+        findings = [Finding(refusal.code, refusal.sentence)]
     return [{"code": each.code, "position": each.position, "sentence": each.sentence} for each in findings]
 
 
@@ -107,7 +112,7 @@ def found_by_server(crm: Any, rebuild: bool, progress: Progress) -> list[dict[st
 
 
 def rebuild(
-    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]…", help="Which; without any, all.")] = None,
+    models: Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="Which; without any, all.")] = None,
     data: DataOption = None,
 ) -> None:
     """Build read models anew from the archive, beside the old ones, then switch. Commands and queries go on meanwhile.

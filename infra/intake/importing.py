@@ -22,7 +22,7 @@ REFUSED_COLUMNS = ("file", "row", "step", "command", "id", "code", "field", "sen
 
 
 class Answered(Protocol):
-    """What the import needs to know of an accepted command: the positions of its events, 0 where nothing was recorded."""
+    """What the import needs to know of an accepted command: the position of its first event, 0 where there is none."""
 
     @property
     def first_position(self) -> int: ...
@@ -30,8 +30,8 @@ class Answered(Protocol):
 
 Answer = Answered | Rejected
 Door = Callable[[Iterator[list[Wish]]], Iterator[Sequence[Answer]]]
-"""Takes batches of commands and gives their answers, batch by batch, in the same order. It may take several batches before
-it answers the first; all commands are decided in the order in which they come.
+"""Takes batches of commands and gives their answers, batch by batch, in the same order. It may take several batches
+before it answers the first; all commands are decided in the order in which they come. A batch may be empty.
 """
 
 
@@ -82,33 +82,39 @@ class RefusedRows(AbstractContextManager["RefusedRows"]):
         self._stream: IO[str]
 
     def __enter__(self) -> RefusedRows:
-        try:
+        with self._writing():
             self._stream = self._part.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise Rejected(
-                "REFUSED_NOT_WRITABLE",
-                f"{self._path} cannot be written ({error.strerror}); name another place for the refused rows",
-            ) from error
-        self._rows = csv.writer(self._stream, lineterminator="\n")
-        self._rows.writerow(REFUSED_COLUMNS)
+            self._rows = csv.writer(self._stream, lineterminator="\n")
+            self._rows.writerow(REFUSED_COLUMNS)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stream.close()
-        if self._count:
-            self._part.replace(self._path)
-            return
-        self._part.unlink()
-        if kind is None:
-            self._path.unlink(missing_ok=True)
+        with self._writing():
+            self._stream.close()
+            if self._count:
+                self._part.replace(self._path)
+                return
+            self._part.unlink()
+            if kind is None:
+                self._path.unlink(missing_ok=True)
 
     def add(self, wish: Wish, refusal: Rejected) -> None:
         """Write one refused command."""
         file = self._files[wish.file - 1].name if 0 < wish.file <= len(self._files) else wish.file
         self._count += 1
-        self._rows.writerow(
-            (file, wish.row, wish.step, wish.command, wish.fields["id"], refusal.code, refusal.field, refusal.sentence)
-        )
+        where = (file, wish.row, wish.step, wish.command, wish.fields["id"])
+        with self._writing():
+            self._rows.writerow((*where, refusal.code, refusal.field, refusal.sentence))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Rejected(
+                "REFUSED_NOT_WRITABLE",
+                f"{self._path} cannot be written ({error.strerror}); name another place for the refused rows",
+            ) from error
 
 
 def beside(source: Path) -> Path:
@@ -125,9 +131,12 @@ def run(
     refused: Path | None = None,
     progress: Callable[[Totals], None] | None = None,
 ) -> Totals:
-    """Send every command through the door. ``head`` is the log's last position before: what was recorded
-    up to there was done by an earlier run. Nothing happens twice, so a run that stopped goes on when it is started again.
-    The first Ctrl-C ends it after the batches that are on their way.
+    """Send every command through the door. ``head`` is the log's last position before: what was recorded up to there
+    was done by an earlier run. Nothing happens twice, so a run that stopped goes on when it is started again. The first
+    Ctrl-C ends it after the batches that are on their way.
+
+    :param files: the files that the commands come from, to be named beside refused rows.
+    :param refused: where refused rows go; beside the first file where not given.
 
     :raises Rejected: REFUSED_NOT_WRITABLE, and what the door raises.
     """

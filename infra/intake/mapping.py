@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,18 +56,20 @@ def instant(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
-INSTANT = Kind("an instant", "epoch_us(try_cast({} as timestamptz))", instant)
+INSTANT = Kind(
+    "an instant",
+    # Python knows the years 1 to 9999 alone, in whatever time zone.
+    "if(year(try_cast({0} as timestamptz)) between 2 and 9998, epoch_us(try_cast({0} as timestamptz)), null)",
+    instant,
+)
 TEXT = Kind("a text", "cast({} as varchar)")
 TEXTS = Kind("a list of texts, or a text with commas between them", "try_cast({} as varchar[])", tuple)
 KINDS: dict[Any, Kind] = {
     str: TEXT,
-    int: Kind(
-        "a whole number", "if(try_cast({0} as double) = try_cast({0} as bigint), try_cast({0} as bigint), null)"
-    ),
+    int: Kind("a whole number", "if(try_cast({0} as double) = try_cast({0} as bigint), try_cast({0} as bigint), null)"),
     bool: Kind("true or false", "try_cast({} as boolean)"),
     datetime: INSTANT,
     get_args(Instant)[0]: INSTANT,
-    date: Kind("a date", "try_cast({} as date)"),
     tuple: TEXTS,
 }
 
@@ -97,11 +99,12 @@ class Mapping:
         memory: str = "1GB",
         threads: int = 2,
     ) -> Mapping:
-        """Read the files and say what they mean. ``time_zone`` is the office's: dates and instants without a zone are in
-        it. The import's ``name`` is the mapping's, where none is given: the same import under another name is another one.
+        """Read the files and say what they mean. ``time_zone`` is the office's: dates and instants without a zone are
+        in it. The import's ``name`` is the mapping's, where none is given; under another name, the same files are
+        another import.
 
         :raises Rejected: MAPPING_UNREADABLE, MAPPING_INVALID, MAPPING_FAILED, SOURCE_MISSING, SOURCE_UNUSED,
-            SOURCE_UNREADABLE, SOURCE_FORMAT_UNKNOWN or OUT_OF_SPACE.
+            SOURCE_UNREADABLE, SOURCE_FORMAT_UNKNOWN, UNKNOWN_TIME_ZONE or OUT_OF_SPACE.
         """
         try:
             query = path.read_text(encoding="utf-8")
@@ -116,9 +119,10 @@ class Mapping:
                 "python_enable_replacements": False,
             }
         )
-        connection.execute("set timezone = ?", [time_zone])
         mapping = cls(name or path.stem, connection, directory)
         try:
+            with _explained(path, "", "UNKNOWN_TIME_ZONE"):
+                connection.execute("set timezone = ?", [time_zone])
             statement, named = mapping._statement(path, query)
             needed = max(named, default=0)
             require(needed <= len(files), "SOURCE_MISSING", f"{path} reads source{needed}; {len(files)} given")
@@ -137,16 +141,14 @@ class Mapping:
 
     def batches(self, size: int) -> Iterator[list[Wish]]:
         """The commands in order of (occurred_at, file, row, step), at most ``size`` at once."""
-        ordered = self._connection.sql("from wishes order by occurred_at, file, row, step, content")
-        for batch in ordered.to_arrow_reader(size):
-            columns = [column.to_pylist() for column in batch.columns]
-            _, command, id, occurred_at, request_id, file, row, step, fault, *values = columns
+        for batch in self._connection.sql("from wishes").to_arrow_reader(size):
+            _, *columns = [column.to_pylist() for column in batch.columns]
+            heads, values = columns[:8], columns[8:]
             for index, (_, kind) in enumerate(self._kinds):
                 if kind.value is not None:
                     values[index] = [None if value is None else kind.value(value) for value in values[index]]
-            heads = zip(command, id, occurred_at, request_id, file, row, step, fault, strict=True)
-            cells = zip(*values, strict=True) if values else iter([()] * len(id))
-            yield [self._wish(*head, cell) for head, cell in zip(heads, cells, strict=True)]
+            rows = zip(*values, strict=True) if values else iter([()] * len(batch))
+            yield [self._wish(head, cells) for head, cells in zip(zip(*heads, strict=True), rows, strict=True)]
 
     def close(self) -> None:
         """Give memory and disk back."""
@@ -159,19 +161,9 @@ class Mapping:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _wish(
-        self,
-        command: str,
-        id: str,
-        occurred_at: int,
-        request_id: str,
-        file: int,
-        row: int,
-        step: int,
-        fault: str | None,
-        cell: tuple[Any, ...],
-    ) -> Wish:
-        fields = {name: value for name, index in self._fields[command] if (value := cell[index]) is not None}
+    def _wish(self, head: tuple[Any, ...], cells: tuple[Any, ...]) -> Wish:
+        command, id, occurred_at, request_id, file, row, step, fault = head
+        fields = {name: value for name, index in self._fields[command] if (value := cells[index]) is not None}
         fields["id"] = id
         if fault is not None:
             return Wish(command, fields, EPOCH, request_id, file, row, step, self._refusal(command, fault))
@@ -194,7 +186,8 @@ class Mapping:
             )
             statement = query.rstrip().rstrip(";")
             tree = self._connection.execute("select json_serialize_sql($1)", [statement]).fetchall()[0][0]
-        named = re.findall(r'"table_name":"source(\d*)"', tree, re.IGNORECASE)
+        # DuckDB has no tree of a PIVOT and the like: then the text must do.
+        named = re.findall(r'"table_name":"source(\d*)"', tree, re.IGNORECASE) or re.findall(r"\bsource(\d*)\b", query)
         return statement, {int(number or 1) for number in named}
 
     def _apply(self, path: Path, statement: str) -> None:
@@ -213,6 +206,9 @@ class Mapping:
 
     def _bind(self, path: Path, columns: list[str]) -> None:
         """Decide which column is which field of which command."""
+        every = {field for command in Command.by_name.values() for field in command.model_fields}
+        unknown = [column for column in columns if column not in every]
+        require(not unknown, "MAPPING_INVALID", f"{path}: no command has a field {', '.join(unknown)}")
         given = "".join(f', count("{column}")' for column in columns)
         meant = self._connection.execute(f"select command{given} from meant group by command").fetchall()
         for command, *counts in meant:
@@ -230,9 +226,6 @@ class Mapping:
                     require(column in fields, "MAPPING_INVALID", f"{path}: {command} has no field {column}")
                     bound.append((column, self._place((column, kind_of(command, column)))))
             self._fields[command] = bound
-        every = {field for command in Command.by_name.values() for field in command.model_fields}
-        unknown = [column for column in columns if column not in every]
-        require(not unknown, "MAPPING_INVALID", f"{path}: no command has a field {', '.join(unknown)}")
 
     def _place(self, column: tuple[str, Kind]) -> int:
         if column not in self._kinds:
@@ -246,7 +239,8 @@ class Mapping:
         faults = [f"when {sql} is null then '{name}'" for name, sql in (("id", "id"), ("row", "row"))]
         faults.append(f"when {occurred_at} is null then 'occurred_at'")
         faults += [
-            f"when \"{name}\" is not null and ({sql}) is null and command in ({self._commands(name, kind)}) then '{name}'"
+            f'when "{name}" is not null and ({sql}) is null'
+            f" and command in ({self._commands(name, kind)}) then '{name}'"
             for name, kind, sql in cells
             if kind is not TEXT
         ]
@@ -260,7 +254,8 @@ class Mapping:
             with typed as (
                 select
                     command, cast(id as varchar) as id, {occurred_at} as occurred_at, coalesce({file}, 1) as file,
-                    cast(row as bigint) as row, coalesce({step}, 0) as step, case {" ".join(faults)} end as fault{values}
+                    cast(row as bigint) as row, coalesce({step}, 0) as step,
+                    case {" ".join(faults)} end as fault{values}
                 from meant
             ),
             placed as (select hash(command, id{names}) as content, * from typed)
@@ -271,6 +266,7 @@ class Mapping:
                 ))), 32) as request_id,
                 file, row, step, fault{names}
             from placed
+            order by occurred_at, file, row, step, content
         """
 
     def _commands(self, name: str, kind: Kind) -> str:

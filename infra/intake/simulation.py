@@ -22,8 +22,36 @@ OPENS, CLOSES = 8, 18
 WEEK = (1.0, 1.05, 1.0, 0.95, 0.8, 0.3, 0.2)
 HOURS = (1, 1, 1, 1, 1, 2, 4, 8, 14, 18, 20, 18, 14, 16, 18, 17, 14, 11, 8, 7, 6, 5, 3, 2)
 
-FIRST_NAMES = ("Ada", "Ben", "Chiara", "Dina", "Emil", "Fatima", "Goran", "Hana", "Ivo", "Jun", "Kofi", "Lea", "Mei", "Noor")
-LAST_NAMES = ("Abel", "Brandt", "Costa", "Demir", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jansen", "Kaya", "Lind")
+FIRST_NAMES = (
+    "Ada",
+    "Ben",
+    "Chiara",
+    "Dina",
+    "Emil",
+    "Fatima",
+    "Goran",
+    "Hana",
+    "Ivo",
+    "Jun",
+    "Kofi",
+    "Lea",
+    "Mei",
+    "Noor",
+)
+LAST_NAMES = (
+    "Abel",
+    "Brandt",
+    "Costa",
+    "Demir",
+    "Eriksen",
+    "Fischer",
+    "Garcia",
+    "Haddad",
+    "Ito",
+    "Jansen",
+    "Kaya",
+    "Lind",
+)
 COMPANIES = ("Acorn", "Birch", "Cedar", "Delta", "Ember", "Fjord", "Grove", "Harbour", "Iris", "Juniper")
 COUNTRIES = ("DE", "AT", "CH", "NL", "SE", "IT", "ES")
 LANDING_PAGES = ("pricing", "webinar", "comparison", "start", "case-study")
@@ -121,7 +149,9 @@ class Simulation:
         weights = [WEEK[day.weekday()] * (1 + index / DAYS) for index, day in enumerate(days)]
         hours = self._random.choices(range(24), HOURS, k=count)
         instants = [
-            (day + timedelta(hours=hour, seconds=self._random.randrange(3600))).replace(tzinfo=self._zone).astimezone(UTC)
+            (day + timedelta(hours=hour, seconds=self._random.randrange(3600)))
+            .replace(tzinfo=self._zone)
+            .astimezone(UTC)
             for day, hour in zip(self._random.choices(days, weights, k=count), hours, strict=True)
         ]
         return sorted(instants)
@@ -143,9 +173,12 @@ class Simulation:
 
     # How things are told
 
-    def _tell(self, at: datetime, command: str, id: str, *, occurred_at: datetime | None = None, **fields: Any) -> None:
-        if at <= self._until:
-            self._told.append(Told(at, len(self._told), occurred_at or at, command, {"id": id, **fields}))
+    def _tell(self, at: datetime, command: str, id: str, **fields: Any) -> None:
+        self._tell_late(at, at, command, id, **fields)
+
+    def _tell_late(self, told_at: datetime, occurred_at: datetime, command: str, id: str, **fields: Any) -> None:
+        if told_at <= self._until:
+            self._told.append(Told(told_at, len(self._told), occurred_at, command, {"id": id, **fields}))
 
     def _chance(self, hundredths: int) -> bool:
         return self._random.randrange(100) < hundredths
@@ -193,7 +226,9 @@ class Simulation:
         at = self._worked(at, 30)
         self._tell(at, "MergeLeads", id, merged_id=twin, reason="the same person filled in two forms")
         if self._chance(20):
-            self._tell(self._worked(at, 50), "UnmergeLeads", id, merged_id=twin, reason="two people of one name after all")
+            self._tell(
+                self._worked(at, 50), "UnmergeLeads", id, merged_id=twin, reason="two people of one name after all"
+            )
 
     def _contact(self, id: str, number: int, at: datetime, sdr: str) -> datetime:
         """A call or a message; some are written down only after something else happened.
@@ -205,11 +240,11 @@ class Simulation:
             rescored = self._worked(at, 1)
             self._tell(rescored, "ScoreLead", id, score=self._random.randrange(10, 95))
             told_at = self._worked(rescored, 16)
-        self._tell(
+        self._tell_late(
             told_at,
+            at,
             "ContactLead",
             id,
-            occurred_at=at,
             contact_id=f"{id}-contact-{number}",
             channel=self._random.choices(("phone", "email", "visit"), (6, 5, 1))[0],
             direction="inbound" if self._chance(15) else "outbound",
@@ -391,7 +426,7 @@ class Simulation:
         self._tell(self._worked(at, 2), "MergeTickets", id, merged_id=twin, reason="the same question on two channels")
 
     def _talk(self, id: str, at: datetime, agent: str) -> datetime:
-        """Replies to and fro, with waiting in between. Some replies by telephone are written down after the waiting began.
+        """Replies to and fro, with waiting in between. Some calls are written down after the waiting began.
 
         :returns: when the last word was told.
         """
@@ -402,7 +437,7 @@ class Simulation:
                 pended_at = self._worked(at, 1)
                 self._tell(pended_at, "PendTicket", id)
                 told_at = self._worked(pended_at, 4)
-                self._tell(told_at, "ReplyToTicket", id, occurred_at=at, **reply | {"channel": "phone"})
+                self._tell_late(told_at, at, "ReplyToTicket", id, **reply | {"channel": "phone"})
                 at = told_at
             else:
                 self._tell(at, "ReplyToTicket", id, **reply)

@@ -20,7 +20,7 @@ DELIMITERS = ",;\t|"
 
 def load(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) -> None:
     """Read a file into a relation, in the order of the file. A column of the file's own that is called ``row`` becomes
-    ``row_``. An empty value of a csv file is null. The records of a parquet file have no lines: they are counted from 1.
+    ``row_``. An empty value of a csv file is null. The records of a parquet file have no lines and are counted from 1.
 
     :raises Rejected: SOURCE_UNREADABLE, SOURCE_FORMAT_UNKNOWN.
     """
@@ -44,7 +44,7 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) 
     with _opened(file) as stream:
         header = stream.readline().decode("utf-8-sig")
     delimiter = max(DELIMITERS, key=header.count)
-    columns = next(csv.reader([header], delimiter=delimiter), [])
+    columns = _distinct(next(csv.reader([header], delimiter=delimiter), []))
     if not columns:
         raise EOFError("it has no header line")
     # Nothing is left to detection: DuckDB would skip leading lines that do not look like the others.
@@ -69,6 +69,17 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) 
     if len(starts) != records:
         raise EOFError(f"{len(starts)} records begin but {records} are complete; is a quote left open?")
     _number_by(connection, relation, starts)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Column names that differ also in lower case; a repeated or empty one gets its place in the file behind it."""
+    seen: set[str] = set()
+    distinct = []
+    for place, name in enumerate(names, start=1):
+        taken = not name or name.lower() in seen
+        distinct.append(f"{name or 'column'}_{place}" if taken else name)
+        seen.add(distinct[-1].lower())
+    return distinct
 
 
 def _load_jsonl(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) -> None:
@@ -99,7 +110,7 @@ def _csv_starts(file: Path, delimiter: str, *, single: bool) -> Iterator[int]:
     """The line on which each record begins, where values hold line breaks or lines are blank. A blank line is a record
     only of a file with a single column.
     """
-    with (gzip.open if file.suffix == ".gz" else open)(file, "rt", encoding="utf-8-sig", newline="") as stream:  # type: ignore[operator]
+    with (gzip.open if file.suffix == ".gz" else open)(file, "rt", encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, delimiter=delimiter)
         next(reader)
         start = reader.line_num + 1
@@ -139,4 +150,6 @@ def _cause(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = str(error).split("Possible")[0].splitlines()
-    return " ".join(line for line in lines if line and not line.startswith(("LINE ", "Expected Number"))) or "it is empty"
+    return (
+        " ".join(line for line in lines if line and not line.startswith(("LINE ", "Expected Number"))) or "it is empty"
+    )

@@ -204,11 +204,9 @@ def content(request: Request) -> bytes:
     """What makes two requests the same: the command with every field that differs from its default (so that a field
     added later changes nothing), when it happened, and the expected version.
     """
-    command = request.command
-    kind = type(command)
-    given = {name: value for name, value in command if value != kind.model_fields[name].get_default()}
+    given = request.command.model_dump(exclude_defaults=True)
     return orjson.dumps(
-        [kind.__name__, given, request.occurred_at, request.expected_version],
+        [type(request.command).__name__, given, request.occurred_at, request.expected_version],
         default=canonical,
         option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME,
     )

@@ -308,8 +308,10 @@ class Log:
             return {}
         cursor.execute(self._sql.answers, (values(ids),))
         return {
-            request_id: Answered(fingerprint, Outcome(*places, from_microseconds(recorded_at)))
-            for request_id, fingerprint, *places, recorded_at in cursor.fetchall()
+            request_id: Answered(
+                fingerprint, Outcome(stream, id, version, first, last, position, from_microseconds(at))
+            )
+            for request_id, fingerprint, stream, id, version, first, last, position, at in cursor.fetchall()
         }
 
     # How the log is read.

@@ -58,6 +58,7 @@ ENVELOPE = {
 }
 """The columns that every event has, with type and meaning."""
 
+_ALWAYS = frozenset({"position", "stream", "version", "type", "event_id", "occurred_at", "recorded_at", "hash"})
 _DOCUMENT = {
     "id": "VARCHAR",
     "time": "TIMESTAMPTZ",
@@ -70,6 +71,12 @@ _DOCUMENT = {
 }
 _FROM_INCOMING = {**{name: name for name in ENVELOPE}, "reason": "data ->> '$.reason'"}
 _UNKNOWN = "annals_unknown"
+_FEW_TYPES = 3
+_ENVELOPES = f"""select position, stream, substr(stream, instr(stream, '-') + 1) as id, version, type, e.id as event_id,
+       e."time" as occurred_at, recorded_at, e.authtype as actor_type, e.authid as actor_id,
+       e.authclaims as actor_claims, e.correlationid as correlation_id, e.causationid as causation_id, hash,
+       e.data as data
+from (select *, json_transform(decode(document)::json, '{json.dumps(_DOCUMENT)}') as e from annals_batch)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +191,10 @@ class Archive:
         )
         self.last = {relation: position or 0 for relation, position in cursor.execute(arms).fetchall()}
 
+    def since(self, position: int) -> set[str]:
+        """The relations that have events after the position."""
+        return {relation for relation, last in self.last.items() if last > position}
+
     def fits(self, cursor: duckdb.DuckDBPyConnection) -> bool:
         """Whether the events in the file lie there as this version of the code would put them."""
         shapes = dict(cursor.execute("select relation, shape from annals_relations").fetchall())
@@ -206,15 +217,9 @@ class Archive:
         last = dict(zip(present["type"], present["position_max"], strict=True))
         cursor.register("annals_batch", _upcast(table, last))
         try:
-            self._stage(cursor)
+            moved = self._insert_all(cursor, last)
         finally:
             cursor.unregister("annals_batch")
-        moved: dict[str, int] = {}
-        for type, position in last.items():
-            relation = _relation_of_type().get(type)
-            self._insert(cursor, relation, type)
-            if relation is not None:
-                moved[relation.name] = max(position, moved.get(relation.name, 0))
         position, hash = table["position"][-1].as_py(), table["hash"][-1].as_py()
         cursor.execute("update annals_archive set position = ?, hash = ?", [position, hash])
         self._moving = (position, hash, moved)
@@ -226,34 +231,29 @@ class Archive:
         self.last.update(last)
 
     def _check(self, table: pa.Table) -> None:
-        first, count = table["position"][0].as_py(), table.num_rows
-        if first != self.position + 1 or table["position"][-1].as_py() != self.position + count:
-            raise Rejected(
-                "HISTORY_FORKED",
-                f"the log gave positions {first} to {table['position'][-1].as_py()} after {self.position}, in {count} rows",
-            )
+        first, end, count = table["position"][0].as_py(), table["position"][-1].as_py(), table.num_rows
+        if first != self.position + 1 or end != self.position + count:
+            sentence = f"the log gave {count} events at {first} to {end} after position {self.position}"
+            raise Rejected("HISTORY_FORKED", sentence)
         link = hashlib.sha256(self.hash + table["document"][0].as_py()).digest()
         if self.position and link != table["hash"][0].as_py():
             raise Rejected("HISTORY_FORKED", f"event {first} of the log does not continue what was read before it")
 
-    def _stage(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.execute(
-            f"""create or replace temp table annals_incoming as
-            select position, stream, substr(stream, instr(stream, '-') + 1) as id, version, type, e.id as event_id,
-                   e."time" as occurred_at, recorded_at, e.authtype as actor_type, e.authid as actor_id,
-                   e.authclaims as actor_claims, e.correlationid as correlation_id, e.causationid as causation_id, hash,
-                   e.data as data
-            from (select *, json_transform(decode(document)::json, {text(json.dumps(_DOCUMENT))}) as e from annals_batch)"""
-        )
-        unreadable = cursor.execute(
-            "select min(position) from annals_incoming where occurred_at is null or event_id is null"
-        ).fetchall()[0][0]
-        if unreadable is not None:
-            raise Rejected("DOCUMENT_UNREADABLE", f"event {unreadable} has no id or no time")
+    def _insert_all(self, cursor: duckdb.DuckDBPyConnection, last: dict[str, int]) -> dict[str, int]:
+        source = _ENVELOPES
+        if len(last) > _FEW_TYPES:
+            cursor.execute(f"create or replace temp table annals_incoming as {_ENVELOPES}")
+            source = "from annals_incoming"
+        moved: dict[str, int] = {}
+        for type, position in last.items():
+            relation = _relation_of_type().get(type)
+            self._insert(cursor, relation, f"from ({source}) where type = {text(type)}")
+            if relation is not None:
+                moved[relation.name] = max(position, moved.get(relation.name, 0))
+        return moved
 
-    def _insert(self, cursor: duckdb.DuckDBPyConnection, relation: Relation | None, type: str) -> None:
+    def _insert(self, cursor: duckdb.DuckDBPyConnection, relation: Relation | None, rows: str) -> None:
         envelope = ", ".join(f"{source} as {name(column)}" for column, source in _FROM_INCOMING.items())
-        rows = f"from annals_incoming where type = {text(type)}"
         if relation is None:
             cursor.execute(f"insert into main.{_UNKNOWN} select {envelope}, data {rows}")
         elif relation.fields:
@@ -270,7 +270,9 @@ class Archive:
         columns = {column: type for column, (type, _) in ENVELOPE.items()} | relation.fields
         if len(columns) != len(ENVELOPE) + len(relation.fields):
             raise TypeError(f"{relation.event.__name__} has a field of a name that every event has already")
-        listed = ", ".join(f"{name(column)} {type}" for column, type in columns.items())
+        listed = ", ".join(
+            f"{name(column)} {type}{' not null' if column in _ALWAYS else ''}" for column, type in columns.items()
+        )
         cursor.execute(f"create table {name(relation.name)} ({listed})")
         meaning = (relation.event.__doc__ or relation.event.__name__).strip()
         cursor.execute(f"comment on table {name(relation.name)} is {text(' '.join(meaning.split()))}")
@@ -303,7 +305,7 @@ class Archive:
         rows = ", ".join(f"({', '.join(map(text, row))})" for row in statuses())
         cursor.execute(
             f"create or replace view statuses as select * from (values {rows}) as s(aggregate, status, type);"
-            "comment on view statuses is 'Every status that has a name, with its type, which outlives a renamed status.';"
+            "comment on view statuses is 'Every status that has a name, with its type, which outlives a new name.';"
             "comment on column statuses.aggregate is 'what kind of stream has it: customer, lead, ticket, …';"
             "comment on column statuses.status is 'the status';"
             "comment on column statuses.type is 'open, ongoing, on_hold, won, lost or closed'"

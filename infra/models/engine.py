@@ -32,9 +32,12 @@ LARGEST_BATCH = 100_000
 REBUILD_BATCH = 500_000
 """How many positions a rebuild folds at once."""
 
+Progress = Callable[[str, int, int], None]
+"""Is told a model, the position that it reached and the position that it is to reach."""
+
 _ARCHIVE_BATCH = 50_000
 _SOON = 5_000
-_PAUSE = 0.5
+_PAUSE = 1.0
 _IDLE = 2.0
 _WAL_WORTH_A_CHECKPOINT = 16 << 20
 
@@ -133,8 +136,9 @@ class Models:
         settings = {"TimeZone": time_zone, "memory_limit": memory, "threads": threads}
         self._connection, self._notices = open_file(path, log, settings, snapshots)
         self._archive = Archive()
-        self._archive.create(self._connection)
         self._writer = self._connection.cursor()
+        with self._committed(self._writer):
+            self._archive.create(self._writer)
         self._lock = threading.Lock()
         self._asking = 0
         self._asking_lock = threading.Lock()
@@ -166,6 +170,10 @@ class Models:
         """Put the files in force: read them, drop what is gone, begin what is new or changed."""
         there = dict(self._writer.execute("select name, fingerprint from annals_models").fetchall())
         files = sorted((self.projections / "models").glob("*.sql"))
+        # What an interrupted rebuild left behind.
+        left = "select table_name from duckdb_tables() where starts_with(table_name, 'annals_next_')"
+        for (table,) in self._writer.execute(left).fetchall():
+            self._writer.execute(f'drop table main."{table}"')
         for name in sorted(set(there) - {file.stem for file in files}):
             self._forget(name)
         for file in files:
@@ -189,6 +197,10 @@ class Models:
                 "select position from annals_models where name = ?", [model.name]
             ).fetchall()
         self._standing[model.name] = _Standing(model, fold, position[0][0])
+
+    def _position_of(self, cursor: duckdb.DuckDBPyConnection, model: str) -> int:
+        rows = cursor.execute("select position from annals_models where name = ?", [model]).fetchall()
+        return int(rows[0][0])
 
     def _forget(self, model: str) -> None:
         for macro in (f"{model}_at", f"{model}_intervals"):
@@ -306,15 +318,16 @@ class Models:
     def _append(self, until: int, largest: int = _ARCHIVE_BATCH) -> None:
         """Bring the archive to the position. Wants the lock."""
         while self.position < until:
-            batches = []
             reach = min(until, self.position + largest)
-            for batch in self._log.batches(self.position, reach):
-                batches.append(batch)
-            batches = [batch for batch in batches if batch.num_rows]
+            batches = [batch for batch in self._log.batches(self.position, reach) if batch.num_rows]
             if not batches:
                 raise Rejected("POSITION_AHEAD", f"the log ends at position {self.position}; {until} is not there yet")
-            with self._committed(self._writer):
-                self._archive.append(self._writer, batches)
+            try:
+                with self._committed(self._writer):
+                    self._archive.append(self._writer, batches)
+            except duckdb.Error as error:
+                sentence = f"the events after position {self.position} cannot be archived: {str(error).splitlines()[0]}"
+                raise Rejected("EVENTS_UNREADABLE", sentence) from error
             self._archive.moved()
 
     def _advance(self, standing: _Standing, until: int, largest: int = LARGEST_BATCH) -> None:
@@ -326,7 +339,9 @@ class Models:
             reach = min(self.position, standing.position + largest)
             try:
                 with self._committed(self._writer):
-                    standing.fold.advance(self._writer, standing.position, reach)
+                    standing.fold.advance(
+                        self._writer, standing.position, reach, self._archive.since(standing.position)
+                    )
                     self._writer.execute(
                         "update annals_models set position = ? where name = ?", [reach, standing.model.name]
                     )
@@ -418,9 +433,7 @@ class Models:
 
     # --- rebuilding -----------------------------------------------------------------------------------------------
 
-    def rebuild(
-        self, names: Iterable[str] | None = None, progress: Callable[[str, int, int], None] | None = None
-    ) -> None:
+    def rebuild(self, names: Iterable[str] | None = None, progress: Progress | None = None) -> None:
         """Build models anew from the archive, beside those that stand, then switch, while following goes on.
 
         :param names: which models; default all.
@@ -431,7 +444,7 @@ class Models:
             with standing.rebuilding:
                 self._rebuild(standing, progress)
 
-    def _rebuild(self, standing: _Standing, progress: Callable[[str, int, int], None] | None) -> None:
+    def _rebuild(self, standing: _Standing, progress: Progress | None) -> None:
         cursor = self._connection.cursor()
         beside = Fold(standing.model, "annals_next_")
         try:
@@ -441,7 +454,7 @@ class Models:
             reached = self._fold_anew(beside, cursor, self.position, progress)
             with self._asked():
                 with self._committed(self._writer):
-                    beside.advance(self._writer, reached, self.position)
+                    beside.advance(self._writer, reached, self.position, relations())
                     standing.fold.take_over(self._writer, beside)
                     standing.fold.create_views(self._writer)
                     self._writer.execute(
@@ -459,21 +472,19 @@ class Models:
         fold: Fold,
         cursor: duckdb.DuckDBPyConnection,
         until: int,
-        progress: Callable[[str, int, int], None] | None,
+        progress: Progress | None,
     ) -> int:
         reached = 0
         while reached < until:
             reach = min(until, reached + REBUILD_BATCH)
             with self._committed(cursor):
-                fold.advance(cursor, reached, reach)
+                fold.advance(cursor, reached, reach, relations())
             reached = reach
             if progress is not None:
                 progress(fold.model.name, reached, until)
         return reached
 
-    def check_rebuild(
-        self, names: Iterable[str] | None = None, progress: Callable[[str, int, int], None] | None = None
-    ) -> list[Finding]:
+    def check_rebuild(self, names: Iterable[str] | None = None, progress: Progress | None = None) -> list[Finding]:
         """Build models anew in memory and compare: for each that differs, the first row that does.
 
         :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN.
@@ -482,7 +493,7 @@ class Models:
         found = (self._compare(standing, progress) for standing in wanted)
         return [finding for finding in found if finding is not None]
 
-    def _compare(self, standing: _Standing, progress: Callable[[str, int, int], None] | None) -> Finding | None:
+    def _compare(self, standing: _Standing, progress: Progress | None) -> Finding | None:
         name = standing.model.name
         cursor = self._connection.cursor()
         fresh = Fold(standing.model, "annals_fresh_", temporary=True)
@@ -491,8 +502,8 @@ class Models:
             # What stands must not move while it is compared, and what is fresh must reach exactly there.
             reached = self._fold_anew(fresh, cursor, standing.position, progress)
             with self._committed(cursor):
-                until = cursor.execute("select position from annals_models where name = ?", [name]).fetchall()[0][0]
-                fresh.advance(cursor, reached, until)
+                until = self._position_of(cursor, name)
+                fresh.advance(cursor, reached, until, relations())
                 row = standing.fold.difference(cursor, fresh)
         finally:
             cursor.close()
@@ -507,6 +518,6 @@ class Models:
 
         :returns: the file; a manifest lies beside it, and ``latest.json`` names both.
         """
-        head = self._log.head.position
-        self.bring(list(self._standing), head)
+        sound = [name for name, standing in self._standing.items() if standing.error is None]
+        self.bring(sound, self._log.head.position)
         return publish(self._connection, self._snapshots)

@@ -77,7 +77,6 @@ def _connect(path: Path, settings: dict[str, Any]) -> duckdb.DuckDBPyConnection:
         # An automatic checkpoint would stop the writer for some tenths of a second; the follower makes them when idle.
         connection.execute("set global checkpoint_threshold = '1GB'")
         connection.execute(f"set global temp_directory = {text(str(path) + '.tmp')}")
-        connection.execute("set global preserve_insertion_order = true")
     except BaseException:
         connection.close()
         raise
@@ -91,11 +90,13 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, snapshots: Path) -> None:
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("begin")
     connection.execute("create table if not exists annals_file (format bigint)")
     if not connection.execute("select 1 from annals_file").fetchall():
         connection.execute("insert into annals_file values (?)", [FORMAT])
     connection.execute("create table if not exists annals_models (name varchar, fingerprint varchar, position bigint)")
     connection.execute(COLUMNS_VIEW)
+    connection.execute("commit")
 
 
 def _what_is_wrong(connection: duckdb.DuckDBPyConnection, log: Any) -> str | None:

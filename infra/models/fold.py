@@ -3,8 +3,8 @@
 For a model `x` there are two tables. `x_now` holds the newest state of every key, since `valid_from` and known since
 the position `known_from`. `x_past` holds every other state there ever was, with `valid_to`, `known_to` and
 `superseded_at` besides. A row means: from `known_from` on it is the newest state of its key, shown for every
-T >= valid_from; from `known_to` on it is past, shown for valid_from <= T < valid_to; from `superseded_at` on a late fact
-has taken its place. An end that has not come is 'infinity' for an instant and ``FOREVER`` for a position.
+T >= valid_from; from `known_to` on it is past, shown for valid_from <= T < valid_to; from `superseded_at` on a late
+fact has taken its place. An end that has not come is 'infinity' for an instant and ``FOREVER`` for a position.
 
 A change that occurred no earlier than all changes of its key before it extends its key's history (a *run* of such
 changes goes through one window). A *late* change is the newest in position order, so it is laid over every state that
@@ -13,12 +13,13 @@ reaches beyond its instant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from dataclasses import replace
 
 import duckdb
 
 from infra.models.archive import name, text
-from infra.models.model import Column, Model, quoted
+from infra.models.model import Arm, Column, Model, quoted
 
 FOREVER = 9223372036854775807
 """The position that is never reached."""
@@ -56,14 +57,16 @@ class Fold:
         self._keys = ", ".join(quoted(model.keys))
         self._columns = quoted((*model.keys, *model.values))
         self._all = ", ".join(self._columns)
-        self._clears = [name(f"clear_{column.name}") for column in model.values if column.clearable]
 
     # --- tables ---------------------------------------------------------------------------------------------------
 
     def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Make both tables, empty."""
         columns = ", ".join(f"{name(column.name)} {column.type}" for column in (*self.model.keys, *self.model.values))
-        for part, table, added in (("now", self._now, _NOW_COLUMNS), ("past", self._past, _PAST_COLUMNS)):
+        for part, meaning, added in (
+            ("now", "the newest state of every key", _NOW_COLUMNS),
+            ("past", "every state that is past or was superseded by a late fact", _PAST_COLUMNS),
+        ):
             engine = ", ".join(f"{column} {type}" for column, (type, _) in added.items())
             kind = "temp table" if self._temporary else "table"
             cursor.execute(f"create {kind} {name(self._tables[part])} ({columns}, {engine})")
@@ -72,7 +75,6 @@ class Fold:
                     "as it stands" if part == "now" else "every state that is past or was superseded by a late fact"
                 )
                 self._comment(cursor, "table", self._tables[part], f"{self.model.meaning} Here: {meaning}.", added)
-            del table
 
     def drop(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Remove both tables, where they are there."""
@@ -109,7 +111,8 @@ class Fold:
             union all
             select {shown}, valid_from, {end} as valid_to from {self._past}
             where valid_from < annals_t::timestamptz and known_from <= annals_k::bigint
-              and superseded_at > annals_k::bigint and (known_to > annals_k::bigint or valid_from < valid_to){visible}"""
+              and superseded_at > annals_k::bigint
+              and (known_to > annals_k::bigint or valid_from < valid_to){visible}"""
         )
         self._comment(cursor, "view", model, self.model.meaning, {}, self.model.shown)
         self._comment(cursor, "view", f"{model}_history", f"{self.model.meaning} Here: every state.", _PAST_COLUMNS)
@@ -121,10 +124,9 @@ class Fold:
     def drop_views(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Remove what `create_views` made."""
         model = self.model.name
-        cursor.execute(
-            f"drop macro table if exists {name(model + '_at')}; drop macro table if exists {name(model + '_intervals')};"
-            f"drop view if exists {name(model + '_history')}; drop view if exists {name(model)}"
-        )
+        for macro in ("_at", "_intervals"):
+            cursor.execute(f"drop macro table if exists {name(model + macro)}")
+        cursor.execute(f"drop view if exists {name(model + '_history')}; drop view if exists {name(model)}")
 
     def take_over(self, cursor: duckdb.DuckDBPyConnection, other: Fold) -> None:
         """Replace these tables by the other fold's."""
@@ -178,62 +180,83 @@ class Fold:
 
     # --- the fold -------------------------------------------------------------------------------------------------
 
-    def advance(self, cursor: duckdb.DuckDBPyConnection, after: int, until: int) -> None:
-        """Fold the changes that the events after the one position and up to the other bring."""
-        cursor.execute(f"create or replace temp table annals_changes as {self.changes(after, until)}")
-        self._states(cursor)
+    def advance(self, cursor: duckdb.DuckDBPyConnection, after: int, until: int, live: Container[str]) -> None:
+        """Fold the changes that the events after the one position and up to the other bring.
+
+        :param live: the relations that may have such events; the others are not looked at.
+        """
+        arms = [arm for arm in self.model.arms if arm.relation in live]
+        if not arms:
+            return
+        given = frozenset[str]().union(*(arm.columns for arm in arms))
+        changing = tuple(
+            replace(column, clearable=f"clear_{column.name}" in given)
+            for column in self.model.values
+            if column.name in given or f"clear_{column.name}" in given
+        )
+        cursor.execute(f"create or replace temp table annals_changes as {self._changes(arms, changing, after, until)}")
+        self._states(cursor, changing)
         irregular = cursor.execute("select 1 from annals_states where annals_late or annals_twice limit 1").fetchall()
         if irregular:
-            self._set_irregular_aside(cursor)
+            self._set_irregular_aside(cursor, changing)
         self._write_states(cursor)
         if irregular:
-            for _ in self._waves(cursor):
-                pass
+            self._fold_pieces(cursor, changing)
 
-    def changes(self, after: int, until: int) -> str:
-        """A SELECT of the changes: keys, columns, clears, `annals_instant`, `annals_position`."""
-        relations = ", ".join(
-            f"{name(relation)} as (select * from main.{name(relation)} where position > {after} and position <= {until})"
-            for relation in self.model.relations
-        )
-        typed = "".join(f", {name(column.name)}::{column.type} as {name(column.name)}" for column in self.model.values)
-        clears = "".join(f", coalesce({clear}, false) as {clear}" for clear in self._clears)
+    def _changes(self, arms: list[Arm], changing: tuple[Column, ...], after: int, until: int) -> str:
+        """A SELECT of the changes: keys, the columns that may change and their clears, `annals_instant`,
+        `annals_position`.
+        """
         given = " and ".join(f"{key} is not null" for key in quoted(self.model.keys))
-        with_relations = f"with {relations} " if relations else ""
-        return (
-            f"{with_relations}select {self._keys}{typed}{clears}, occurred_at as annals_instant, position as annals_position "
-            f"from (\n{self.model.sql}\n) as annals_select where {given}"
+        return "\nunion all\n".join(
+            f"select {', '.join(_typed(arm, (*self.model.keys, *changing)))}, "
+            f"occurred_at as annals_instant, position as annals_position "
+            f"from (with {name(arm.relation)} as (select * from main.{name(arm.relation)} "
+            f"where position > {after} and position <= {until}) from (\n{arm.sql}\n)) as annals_arm where {given}"
+            for arm in arms
         )
 
-    def _states(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _states(self, cursor: duckdb.DuckDBPyConnection, changing: tuple[Column, ...]) -> None:
         """Every state that `annals_changes` bring, were none of them late, after the state that stands now."""
         order = f"(partition by {self._keys} order by annals_position"
         run = f"over {order} rows between unbounded preceding and current row)"
         before = f"over {order} rows between unbounded preceding and 1 preceding)"
-        segments = [column for column in self.model.values if column.clearable and column.how != "last"]
+        states = "".join(f", {self._state(column, run)} as {name(column.name)}" for column in changing)
+        staying = "".join(f", {_on_nothing(c, f'b.{name(c.name)}')} as {name(c.name)}" for c in self._staying(changing))
+        joined = f"left join annals_base as b using ({self._keys})" if staying else ""
         numbered = "".join(
-            f", count(*) filter (where {name('clear_' + column.name)}) {run} as {name('annals_since_' + column.name)}"
-            for column in segments
+            f", count(*) filter (where {_clear(column)}) {run} as {name('annals_since_' + column.name)}"
+            for column in changing
+            if column.clearable and column.how != "last"
         )
-        states = "".join(f", {self._state(column, run)} as {name(column.name)}" for column in self.model.values)
-        no_clears = "".join(f", false as {clear}" for clear in self._clears)
-        listed = ", ".join((*self._columns, *self._clears))
+        listed = ", ".join((self._keys, *quoted(changing)))
+        clears = "".join(f", {_clear(column)}" for column in changing if column.clearable)
+        no_clears = "".join(f", false as {_clear(column)}" for column in changing if column.clearable)
         cursor.execute(
             f"""create or replace temp table annals_states as
-            select {self._keys}{states}, annals_instant as valid_from, annals_position as known_from,
-                   lead(annals_instant) over {order}) as valid_to, lead(annals_position) over {order}) as known_to,
-                   annals_row,
-                   coalesce(annals_instant < max(annals_instant) {before}, false) as annals_late,
-                   coalesce(annals_position = lag(annals_position) over {order}), false) as annals_twice
-            from (select *{numbered} from (
-                select {listed}, annals_instant, annals_position, null::bigint as annals_row from annals_changes
-                union all
-                select {self._all}{no_clears}, valid_from, known_from, rowid as annals_row from {self._now}
-                where ({self._keys}) in (select ({self._keys}) from annals_changes)))"""
+            with annals_base as materialized (
+                select *, rowid as annals_row from {self._now}
+                where ({self._keys}) in (select ({self._keys}) from annals_changes))
+            select s.*{staying} from (
+                select {self._keys}{states}, annals_instant as valid_from, annals_position as known_from,
+                       lead(annals_instant) over {order}) as valid_to, lead(annals_position) over {order}) as known_to,
+                       annals_row,
+                       coalesce(annals_instant < max(annals_instant) {before}, false) as annals_late,
+                       coalesce(annals_position = lag(annals_position) over {order}), false) as annals_twice
+                from (select *{numbered} from (
+                    select {listed}{clears}, annals_instant, annals_position, null::bigint as annals_row
+                    from annals_changes
+                    union all
+                    select {listed}{no_clears}, valid_from, known_from, annals_row from annals_base))) as s
+            {joined}"""
         )
 
+    def _staying(self, changing: tuple[Column, ...]) -> list[Column]:
+        names = {column.name for column in changing}
+        return [column for column in self.model.values if column.name not in names]
+
     def _state(self, column: Column, run: str) -> str:
-        value, clear = name(column.name), name(f"clear_{column.name}")
+        value, clear = name(column.name), _clear(column)
         if column.how == "last" and column.clearable:
             # Wrapped in a struct, a cleared value is a value like any other, and not an absent one.
             change = (
@@ -256,110 +279,122 @@ class Fold:
             select {self._all}, valid_from, known_from, valid_to, known_to, {FOREVER} from annals_states
             where known_to is not null"""
         )
-        cursor.execute(
-            f"delete from {self._now} where rowid in (select annals_row from annals_states where annals_row is not null)"
-        )
+        gone = "select annals_row from annals_states where annals_row is not null"
+        cursor.execute(f"delete from {self._now} where rowid in ({gone})")
         cursor.execute(
             f"""insert into {self._now} ({self._all}, valid_from, known_from)
             select {self._all}, valid_from, known_from from annals_states where known_to is null"""
         )
 
-    def _set_irregular_aside(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _set_irregular_aside(self, cursor: duckdb.DuckDBPyConnection, changing: tuple[Column, ...]) -> None:
         """Take the keys with a late change, or with two changes by one event, out of `annals_states`; their changes go
         into `annals_pieces`, numbered in runs and single late ones, those of one event made one.
         """
-        at = "annals_instant, annals_position"
-        folded = "".join(f", {_combined(column)}" for column in self.model.values)
         order = f"over (partition by {self._keys} order by annals_position"
+        irregular = f"({self._keys}) in (select ({self._keys}) from annals_irregular)"
         cursor.execute(
             f"""create or replace temp table annals_irregular as
             select distinct {self._keys} from annals_states where annals_late or annals_twice"""
         )
+        cursor.execute(f"delete from annals_states where {irregular}")
         cursor.execute(
-            f"delete from annals_states where ({self._keys}) in (select ({self._keys}) from annals_irregular)"
+            f"""create or replace temp table annals_once as
+            select {self._keys}{"".join(f", {_combined(column)}" for column in changing)},
+                   min(annals_instant) as annals_instant, annals_position
+            from annals_changes where {irregular} group by {self._keys}, annals_position"""
         )
-        listed = ", ".join((*self._columns, *self._clears))
         cursor.execute(
             f"""create or replace temp table annals_pieces as
-            select {listed}, {at}, annals_late,
-                   count(*) filter (where annals_late or annals_after_late or annals_first)
-                       {order} rows between unbounded preceding and current row) as annals_piece
-            from (select *, coalesce(lag(annals_late) {order}), false) as annals_after_late,
-                         row_number() {order}) = 1 as annals_first
-            from (select *, coalesce(annals_instant < greatest(annals_since,
-                      max(annals_instant) {order} rows between unbounded preceding and 1 preceding)), false) as annals_late
-            from (select {self._keys}{folded}, min(annals_instant) as annals_instant, annals_position
-                  from annals_changes where ({self._keys}) in (select ({self._keys}) from annals_irregular)
-                  group by {self._keys}, annals_position)
-            left join (select {self._keys}, valid_from as annals_since from {self._now}
-                       where ({self._keys}) in (select ({self._keys}) from annals_irregular)) using ({self._keys})))"""
+            select * exclude (annals_since, annals_follows), count(*) filter (where annals_late or annals_follows)
+                {order} rows between unbounded preceding and current row) as annals_piece
+            from (select *, coalesce(lag(annals_late) {order}), true) as annals_follows
+            from (select *, coalesce(annals_instant < greatest(annals_since, max(annals_instant)
+                      {order} rows between unbounded preceding and 1 preceding)), false) as annals_late
+            from annals_once left join (
+                select {self._keys}, valid_from as annals_since from {self._now} where {irregular})
+            using ({self._keys})))"""
         )
 
-    def _waves(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[int]:
+    def _fold_pieces(self, cursor: duckdb.DuckDBPyConnection, changing: tuple[Column, ...]) -> None:
         """Fold `annals_pieces`: the first of every key, then the second of every key, and so on."""
-        kinds = cursor.execute(
-            "select annals_piece, bool_or(annals_late), bool_or(not annals_late) from annals_pieces group by 1 order by 1"
-        ).fetchall()
-        for piece, has_late, has_run in kinds:
-            listed = f"select * exclude (annals_late, annals_piece) from annals_pieces where annals_piece = {piece}"
-            if has_run:
-                cursor.execute(f"create or replace temp table annals_changes as {listed} and not annals_late")
-                self._states(cursor)
+        pieces = cursor.execute("select distinct annals_piece, annals_late from annals_pieces order by all").fetchall()
+        for piece, late in pieces:
+            cursor.execute(
+                f"""create or replace temp table annals_changes as select * exclude (annals_late, annals_piece)
+                from annals_pieces where annals_piece = {piece} and annals_late = {late}"""
+            )
+            if late:
+                self._lay_over(cursor, changing)
+            else:
+                self._states(cursor, changing)
                 self._write_states(cursor)
-            if has_late:
-                cursor.execute(f"create or replace temp table annals_changes as {listed} and annals_late")
-                self._lay_over(cursor)
-            yield piece
 
-    def _lay_over(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _lay_over(self, cursor: duckdb.DuckDBPyConnection, changing: tuple[Column, ...]) -> None:
         """Lay the late changes, one a key, over every state that reaches beyond their instants."""
         earliest = cursor.execute("select epoch_us(min(annals_instant)) from annals_changes").fetchall()[0][0]
-        columns = "".join(
-            f", {_laid_over(column)} as {name('annals_new_' + column.name)}" for column in self.model.values
+        changed = {column.name: column for column in changing}
+        values = [name(column.name) for column in self.model.values]
+        new = [name(f"annals_new_{column.name}") for column in self.model.values]
+        laid = ", ".join(
+            f"{_laid_over(changed[c.name], f's.{name(c.name)}') if c.name in changed else f's.{name(c.name)}'} "
+            f"as {name(f'annals_new_{c.name}')}"
+            for c in self.model.values
         )
-        at = "c.annals_instant, c.annals_position"
-        for table, source, where in (
-            ("annals_now_hit", self._now, ""),
-            (
-                "annals_past_hit",
-                self._past,
-                f"""where s.superseded_at = {FOREVER} and s.valid_to > make_timestamptz({earliest})
-                and s.valid_to > c.annals_instant and s.valid_from < s.valid_to""",
-            ),
-        ):
+        fresh = [
+            _laid_over(changed[c.name], _on_nothing(c, f"null::{c.type}"))
+            if c.name in changed
+            else _on_nothing(c, f"null::{c.type}")
+            for c in self.model.values
+        ]
+        reaching = f"""where s.superseded_at = {FOREVER} and s.valid_to > make_timestamptz({earliest})
+            and s.valid_to > c.annals_instant and s.valid_from < s.valid_to"""
+        for hit, source, where in (("annals_now_hit", self._now, ""), ("annals_past_hit", self._past, reaching)):
             cursor.execute(
-                f"""create or replace temp table {table} as select s.*, s.rowid as annals_row, {at}{columns}
+                f"""create or replace temp table {hit} as
+                select s.*, s.rowid as annals_row, c.annals_instant, c.annals_position, {laid or "0 as annals_none"}
                 from {source} as s join annals_changes as c using ({self._keys}) {where}"""
             )
-        new = "".join(f", {name('annals_new_' + column.name)}" for column in self.model.values)
-        fresh = "".join(f", {_laid_over(column, on_nothing=True)}" for column in self.model.values)
-        forever = f"annals_position, annals_position, {FOREVER}"
+        cursor.execute(f"delete from {self._past} where rowid in (select annals_row from annals_past_hit)")
+        cursor.execute(f"delete from {self._now} where rowid in (select annals_row from annals_now_hit)")
+        old, overlaid = ", ".join((self._keys, *values)), ", ".join((self._keys, *new))
+        known = f"annals_position, annals_position, {FOREVER}"
         cursor.execute(
-            f"delete from {self._past} where rowid in (select annals_row from annals_past_hit);"
-            f"delete from {self._now} where rowid in (select annals_row from annals_now_hit)"
-        )
-        cursor.execute(
-            f"""insert into {self._past} ({self._all}, valid_from, valid_to, known_from, known_to, superseded_at)
-            select {self._all}, valid_from, valid_to, known_from, known_to, annals_position from annals_past_hit
+            f"""insert into {self._past} ({old}, valid_from, valid_to, known_from, known_to, superseded_at)
+            select {old}, valid_from, valid_to, known_from, known_to, annals_position from annals_past_hit
             union all
-            select {self._all}, valid_from, {INFINITY}, known_from, {FOREVER}, annals_position from annals_now_hit
+            select {old}, valid_from, {INFINITY}, known_from, {FOREVER}, annals_position from annals_now_hit
             union all
-            select {self._keys}{new}, greatest(valid_from, annals_instant), valid_to, {forever} from annals_past_hit
+            select {overlaid}, greatest(valid_from, annals_instant), valid_to, {known} from annals_past_hit
             union all
-            select {self._all}, valid_from, annals_instant, {forever} from annals_past_hit where valid_from < annals_instant
+            select {old}, valid_from, annals_instant, {known} from annals_past_hit where valid_from < annals_instant
             union all
-            select {self._keys}{fresh}, c.annals_instant, annals_begin, {", ".join(["c.annals_position"] * 2)}, {FOREVER}
+            select {", ".join((self._keys, *fresh))}, annals_instant, annals_begin, {known}
             from annals_changes as c join (
                 select {self._keys}, min(valid_from) as annals_begin from (
                     select {self._keys}, valid_from from annals_past_hit
-                    union all select {self._keys}, valid_from from annals_now_hit)
+                    union all
+                    select {self._keys}, valid_from from annals_now_hit)
                 group by {self._keys}) using ({self._keys})
-            where c.annals_instant < annals_begin"""
+            where annals_instant < annals_begin"""
         )
         cursor.execute(
-            f"""insert into {self._now} ({self._all}, valid_from, known_from)
-            select {self._keys}{new}, valid_from, annals_position from annals_now_hit"""
+            f"""insert into {self._now} ({old}, valid_from, known_from)
+            select {overlaid}, valid_from, annals_position from annals_now_hit"""
         )
+
+
+def _clear(column: Column) -> str:
+    return name(f"clear_{column.name}")
+
+
+def _typed(arm: Arm, columns: tuple[Column, ...]) -> Iterator[str]:
+    """What an arm gives for the columns and their clears."""
+    for column in columns:
+        value = name(column.name)
+        yield f"{value if column.name in arm.columns else 'null'}::{column.type} as {value}"
+        if column.clearable:
+            clear = _clear(column)
+            yield f"{f'coalesce({clear}, false)' if f'clear_{column.name}' in arm.columns else 'false'} as {clear}"
 
 
 def _combined(column: Column) -> str:
@@ -367,16 +402,19 @@ def _combined(column: Column) -> str:
     value = name(column.name)
     how = {"last": "max", "first": "min"}.get(column.how, column.how)
     combined = f"{how}({value})::{column.type} as {value}"
-    clear = name(f"clear_{column.name}")
-    return f"{combined}, bool_or({clear}) as {clear}" if column.clearable else combined
+    return f"{combined}, bool_or({_clear(column)}) as {_clear(column)}" if column.clearable else combined
 
 
-def _laid_over(column: Column, *, on_nothing: bool = False) -> str:
-    """The column of a state `s` after a change `c`."""
-    new, clear = f"c.{name(column.name)}", f"c.{name('clear_' + column.name)}"
-    old = f"null::{column.type}" if on_nothing else f"s.{name(column.name)}"
+def _on_nothing(column: Column, value: str) -> str:
+    """The value, or what the column begins with: a sum with 0, all else with null."""
+    return f"coalesce({value}, 0)::{column.type}" if column.how == "sum" else value
+
+
+def _laid_over(column: Column, old: str) -> str:
+    """The column of a state after a change `c`."""
+    new = f"c.{name(column.name)}"
     if column.clearable:
-        old = f"case when not {clear} then {old} end"
+        old = f"case when not c.{_clear(column)} then {old} end"
     if column.how == "sum":
         return f"(coalesce({old}, 0) + coalesce({new}, 0))::{column.type}"
     if column.how in ("min", "max"):

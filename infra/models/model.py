@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -39,6 +42,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    """One SELECT of the UNION that a model is: the changes that the events of one relation bring, and its columns."""
+
+    sql: str
+    relation: str
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What the comments at the top of an SQL file say: the meaning, {label: names}, {column: meaning}."""
 
@@ -55,9 +67,8 @@ class Header:
 class Model:
     """A model as its file says it.
 
-    ``keys`` and ``values`` are all of its columns, `removed` among them where the file has it; ``relations`` are the
-    event relations that it reads; ``personal`` are the columns that hold sealed text; ``fingerprint`` changes with
-    the file.
+    ``keys`` and ``values`` are all of its columns, `removed` among them where the file has it; ``arms`` are what its
+    SELECT is made of; ``personal`` are the columns that hold sealed text; ``fingerprint`` changes with the file.
     """
 
     name: str
@@ -65,10 +76,15 @@ class Model:
     sql: str
     keys: tuple[Column, ...]
     values: tuple[Column, ...]
-    relations: tuple[str, ...]
+    arms: tuple[Arm, ...]
     personal: frozenset[str]
     header: Header
     fingerprint: str
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """The relations of events that it reads."""
+        return tuple(sorted({arm.relation for arm in self.arms}))
 
     @property
     def shown(self) -> tuple[Column, ...]:
@@ -134,11 +150,10 @@ def _checked(path: Path, sql: str, cursor: duckdb.DuckDBPyConnection) -> Model:
         raise _invalid(path, "a model is one SELECT of changes")
     if not _NAME.fullmatch(path.stem) or path.stem in relations() or path.stem in ("events", "columns", "statuses"):
         raise _invalid(path, f"{path.stem} cannot be a model's name")
-    read = {table.strip('"').removeprefix("main.") for table in cursor.get_table_names(sql)}
-    for table in sorted(read - set(relations()) - {"statuses"}):
+    for table in sorted(_tables(sql, cursor) - set(relations()) - {"statuses"}):
         raise _invalid(path, f"{table} is no relation of events; a model reads events only")
     select = sql.rstrip().rstrip(";")
-    described = {row[0]: row[1] for row in cursor.execute(f"describe {select}").fetchall()}
+    described = _described(select, cursor)
     keys, values = _columns(path, header, described)
     return Model(
         name=path.stem,
@@ -146,11 +161,57 @@ def _checked(path: Path, sql: str, cursor: duckdb.DuckDBPyConnection) -> Model:
         sql=select,
         keys=keys,
         values=values,
-        relations=tuple(sorted(read & set(relations()))),
+        arms=tuple(_arm(path, arm, cursor, [key.name for key in keys]) for arm in _arms(select, cursor)),
         personal=frozenset(header.names("personal")),
         header=header,
         fingerprint=hashlib.sha256(sql.encode()).hexdigest(),
     )
+
+
+def _tables(sql: str, cursor: duckdb.DuckDBPyConnection) -> set[str]:
+    return {table.strip('"').removeprefix("main.") for table in cursor.get_table_names(sql)}
+
+
+def _described(sql: str, cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return {row[0]: row[1] for row in cursor.execute(f"describe {sql}").fetchall()}
+
+
+def _arms(sql: str, cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The SELECTs of a UNION ALL BY NAME, as DuckDB's parser sees them; anything else is one arm."""
+    tree = json.loads(cursor.execute("select json_serialize_sql(?::varchar)", [sql]).fetchall()[0][0])
+    node: dict[str, Any] = tree["statements"][0]["node"]
+    plain = not node.get("modifiers") and not node["cte_map"]["map"] and node.get("setop_all")
+    if plain and node.get("setop_type") == "UNION_BY_NAME":
+        return list(node["children"])
+    return [node]
+
+
+def _arm(path: Path, node: dict[str, Any], cursor: duckdb.DuckDBPyConnection, keys: list[str]) -> Arm:
+    parts = list(_parts(node))
+    if any(part.get("class") == "WINDOW" or part.get("modifiers") or part.get("group_expressions") for part in parts):
+        raise _invalid(path, "every change comes from one event alone: no windows, groups, ORDER BY, LIMIT or DISTINCT")
+    tables = [part["table_name"] for part in parts if part.get("type") == "BASE_TABLE"]
+    read = [table for table in tables if table in relations()]
+    if len(read) != 1:
+        raise _invalid(path, "every SELECT of the UNION ALL BY NAME reads one relation of events, once")
+    statement = json.dumps({"error": False, "statements": [{"node": node, "named_param_map": []}]})
+    sql = cursor.execute("select json_deserialize_sql(?::json)", [statement]).fetchall()[0][0]
+    columns = frozenset(_described(sql, cursor))
+    for column in (*keys, "position", "occurred_at"):
+        if column not in columns:
+            raise _invalid(path, f"the changes from {read[0]} have no {column}")
+    return Arm(sql, read[0], columns)
+
+
+def _parts(node: Any) -> Iterator[dict[str, Any]]:
+    """Every node of a syntax tree."""
+    if isinstance(node, dict):
+        yield node
+        for child in node.values():
+            yield from _parts(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _parts(child)
 
 
 def _columns(path: Path, header: Header, described: dict[str, str]) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
@@ -178,21 +239,26 @@ def _check_names(
         raise _invalid(path, "its first lines must be comments that say what it is")
     if described.get("position") != "BIGINT" or described.get("occurred_at") != "TIMESTAMP WITH TIME ZONE":
         raise _invalid(path, "every change needs the event's position and occurred_at")
-    for column in plain:
+    _check_columns(path, header, plain)
+    for column in (*keys, *header.columns):
+        if column not in plain:
+            raise _invalid(path, f"the header names a column {column} that the SELECT does not have")
+    values = set(plain) - set(keys)
+    for column in described:
+        if _clears(column) and column.removeprefix("clear_") not in values:
+            raise _invalid(path, f"{column} has no column to clear")
+    for label in (*AGGREGATIONS, "personal"):
+        for column in header.names(label):
+            if column not in values:
+                raise _invalid(path, f"the header line `{label}` names {column}, which is no column beside the key")
+
+
+def _check_columns(path: Path, header: Header, columns: list[str]) -> None:
+    for column in columns:
         if column in RESERVED or not _NAME.fullmatch(column) or column.startswith("annals_"):
             raise _invalid(path, f"{column} cannot be a column's name")
         if column != "removed" and not header.columns.get(column):
             raise _invalid(path, f"column {column} has no line `-- column: {column}: what it means`")
-    for column in (column.removeprefix("clear_") for column in described if _clears(column)):
-        if column not in plain or column in keys:
-            raise _invalid(path, f"clear_{column} has no column {column} to clear")
-    for label in (*AGGREGATIONS, "personal"):
-        for column in header.names(label):
-            if column not in plain or column in keys:
-                raise _invalid(path, f"the header line `{label}` names {column}, which is no column beside the key")
-    for column in (*keys, *header.columns):
-        if column not in plain:
-            raise _invalid(path, f"the header names a column {column} that the SELECT does not have")
 
 
 def _clears(column: str) -> bool:

@@ -18,24 +18,32 @@ from infra.models.engine import Models
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A read transaction in which every model is asked as of ``as_of`` and known at ``position``."""
+    """A read transaction in which every model is asked as of ``as_of`` and known at ``position``. ``present`` says that
+    these are how the models stand.
+    """
 
     cursor: duckdb.DuckDBPyConnection
     as_of: datetime
     position: int
+    present: bool = False
 
     def rows_of(self, model: str) -> str:
-        """The call that gives a model's rows as of T, known at K."""
-        return f"{model}_at({self._values})"
+        """What gives a model's rows as of T, known at K."""
+        return f'"{model}"' if self.present else f"{model}_at({self._values})"
 
     def intervals_of(self, model: str) -> str:
         """The call that gives every state of a model as known at K, clipped to T."""
         return f"{model}_intervals({self._values})"
 
+    def relation(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """The statement, ready to be fetched."""
+        return self.cursor.sql(sql, params=parameters or None)
+
     def table(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> pa.Table:
         """What the statement answers; instants are in UTC."""
-        table = self.cursor.sql(sql, params=parameters or None).to_arrow_table()
-        return table.cast(in_utc(table.schema))
+        return in_utc(self.relation(sql, parameters).to_arrow_table())
 
     @property
     def _values(self) -> str:
@@ -74,6 +82,23 @@ def at_point(
         yield Point(cursor, (as_of or now).astimezone(UTC), position)
 
 
+@contextmanager
+def at_present(models: Models, model: str, *, min_position: int | None = None) -> Iterator[Point]:
+    """A read transaction over one model as it stands, which needs to look at none of its past.
+
+    :param min_position: the least position to have been read (to see one's own writes).
+    :raises Rejected: IN_THE_FUTURE, UNKNOWN_MODEL or MODEL_BROKEN.
+    """
+    asked = models.newest().position
+    require_recorded(min_position, asked, field="min_position")
+    models.bring([model], asked)
+    with models.transaction() as cursor:
+        # The model may stand further by now; where it stands less far, nothing in between concerns it.
+        stands = cursor.execute("select position from annals_models where name = ?", [model]).fetchall()[0][0]
+        now = max(models.clock(), models.newest().recorded_at)
+        yield Point(cursor, now.astimezone(UTC), max(stands, asked), present=True)
+
+
 def require_past(instant: datetime | None, now: datetime, *, field: str) -> None:
     """Refuse an instant that is yet to come.
 
@@ -96,8 +121,13 @@ def require_recorded(position: int | None, newest: int, *, field: str) -> None:
         raise Rejected("IN_THE_FUTURE", f"position {position} is yet to come; the newest one is {newest}", field=field)
 
 
-def in_utc(schema: pa.Schema) -> pa.Schema:
-    """The schema with all instants in UTC, whatever zone they are labelled with."""
+def in_utc(table: pa.Table) -> pa.Table:
+    """The table with all instants in UTC, whatever zone they are labelled with."""
+    return table.cast(schema_in_utc(table.schema))
+
+
+def schema_in_utc(schema: pa.Schema) -> pa.Schema:
+    """The schema of the same columns with all instants in UTC."""
     return pa.schema(
         [
             field.with_type(pa.timestamp(field.type.unit, "UTC"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Event, Timer
 
 import duckdb
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from commands.rejected import Rejected, require
 from infra.models.engine import Models
-from infra.models.point import in_utc, require_recorded
+from infra.models.point import require_recorded, schema_in_utc
 
 BATCH_ROWS = 10_000
 
@@ -42,7 +42,7 @@ class Rows(Iterator[pa.RecordBatch]):
         timer.start()
         with self._sentences():
             self._reader = cursor.sql(sql).to_arrow_reader(BATCH_ROWS)
-            self.schema = in_utc(self._reader.schema)
+            self.schema = schema_in_utc(self._reader.schema)
 
     def __next__(self) -> pa.RecordBatch:
         with self._sentences():
@@ -66,7 +66,8 @@ class Rows(Iterator[pa.RecordBatch]):
 
     def _interrupt(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._late.set()
-        cursor.interrupt()
+        with suppress(duckdb.Error):  # closed just now
+            cursor.interrupt()
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
@@ -96,7 +97,8 @@ def query(
     _require_readable(sql)
     newest = models.newest()
     require_recorded(min_position, newest.position, field="min_position")
-    models.bring([name for name in models.definitions if re.search(rf"\b{name}(_|\b)", sql)], newest.position)
+    named = [name for name in models.definitions if re.search(rf"\b{name}(_|\b)", sql, re.IGNORECASE)]
+    models.bring(named, newest.position)
     with ExitStack() as owned:
         cursor = owned.enter_context(models.transaction())
         return Rows(sql, cursor, newest.position, seconds, rows).owns(owned.pop_all())

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from commands.rejected import Rejected, require
 from infra.models.engine import Models
 from infra.models.filter import condition, require_column
 from infra.models.model import Model
-from infra.models.point import at_point
+from infra.models.point import Point, at_point, at_present
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 1000
@@ -58,11 +59,11 @@ def get(
     keys = models.model(model).key
     require(set(key) == set(keys), "INVALID_KEY", f"the key of {model} is {', '.join(keys)}", field="key")
     matches = " and ".join(f'"{column}" = ?' for column in keys)
-    with at_point(models, [model], as_of=as_of, known_at=known_at, min_position=min_position) as at:
+    with _at(models, model, as_of, known_at, min_position) as at:
         rows = at.table(f"from {at.rows_of(model)} where {matches}", [key[name] for name in keys]).to_pylist()
         if not rows:
             named = ", ".join(f"{name} {value}" for name, value in key.items())
-            raise Rejected("NOT_FOUND", f"there is no row of {model} with {named} as of {at.as_of}", field="key")
+            raise Rejected("NOT_FOUND", f"there is no row of {model} with {named} as of {at.as_of}", field=keys[-1])
         return Record(rows[0], at.as_of, at.position)
 
 
@@ -96,11 +97,19 @@ def list_(
     offset = 0
     if page_token:
         as_of, known_at, offset = _place(page_token, question)
-    with at_point(models, [model], as_of=as_of, known_at=known_at, min_position=min_position) as at:
+    with _at(models, model, as_of, known_at, min_position) as at:
         sql = f"from {at.rows_of(model)} where {matches} order by {order} limit {size + 1} offset {offset}"
         rows = at.table(sql, values).to_pylist()
         token = _token(question, at.as_of, at.position, offset + size) if len(rows) > size else ""
         return Page(rows[:size], token, at.as_of, at.position)
+
+
+def _at(
+    models: Models, model: str, as_of: datetime | None, known_at: int | datetime | None, min_position: int | None
+) -> AbstractContextManager[Point]:
+    if as_of is None and known_at is None:
+        return at_present(models, model, min_position=min_position)
+    return at_point(models, [model], as_of=as_of, known_at=known_at, min_position=min_position)
 
 
 def _order(known: Model, order_by: str) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -20,7 +21,7 @@ import pyarrow as pa
 from commands.rejected import Rejected, require
 from infra.models.engine import Models
 from infra.models.model import Header, read_header
-from infra.models.point import Point, at_point
+from infra.models.point import Point, at_point, in_utc
 
 CLOCKS = ("cohort", "flow", "state")
 """What a report's period means: begun in it and followed until T; happened in it; or no more than a narrower choice of
@@ -29,6 +30,15 @@ what stands at T.
 
 PARAMETERS = ("as_of", "period_from", "period_to")
 """What a report may ask for by ``$name``."""
+
+CHANGING = frozenset(
+    {
+        *("now", "today", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"),
+        *("get_current_time", "get_current_timestamp", "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7"),
+        *("nextval", "main"),
+    }
+)
+"""What a report may not name, for it gives another answer every time, or leads past T and K."""
 
 EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """The period where none is given."""
@@ -91,7 +101,7 @@ class _Source:
 
     @property
     def words(self) -> frozenset[str]:
-        return frozenset(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", self.select)))
+        return frozenset(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", self.select.lower())))
 
     @property
     def broken_down(self) -> tuple[str | None, tuple[str, ...]]:
@@ -105,11 +115,7 @@ class _Source:
 def reports(models: Models) -> list[Report]:
     """Every report, by name. A broken one says why it is broken; the others do not mind."""
     sources = _sources(models)
-    described: list[Report] = []
-    for source in sources.values():
-        with at_point(models, (), known_at=0) as at:  # one each: a broken one spoils its transaction
-            described.append(_described(models, sources, source, at))
-    return described
+    return [_looked_at(models, sources, source) for source in sources.values()]
 
 
 def run(
@@ -139,12 +145,13 @@ def run(
     with at_point(
         models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
     ) as at:
-        report = _described(models, sources, source, at)
-        require(report.broken is None, "REPORT_BROKEN", f"the report {name} is broken: {report.broken}", field="name")
         sql, needed = _bound(models, sources, source, at, by)
         given = {"as_of": at.as_of, "period_from": start, "period_to": end}
-        table = at.table(sql, {parameter: given[parameter] for parameter in needed})
-    return Answer(report, table, at.as_of, at.position)
+        with _broken_where_duckdb_refuses(name):
+            rows = at.relation(sql, {parameter: given[parameter] for parameter in needed})
+            shape = [(column, str(type)) for column, type in zip(rows.columns, rows.types, strict=True)]
+            table = in_utc(rows.to_arrow_table())
+    return Answer(_described(models, sources, source, needed, shape), table, at.as_of, at.position)
 
 
 def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
@@ -158,32 +165,45 @@ def _sources(models: Models) -> dict[str, _Source]:
     return {path.stem: _Source(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.sql"))}
 
 
-def _described(models: Models, sources: Mapping[str, _Source], source: _Source, at: Point) -> Report:
+def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) -> Report:
+    """A report as DuckDB binds it, without asking it."""
+    try:
+        with at_point(models, (), known_at=0) as at, _broken_where_duckdb_refuses(source.name):
+            sql, needed = _bound(models, sources, source, at, None)
+            shape = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
+    except Rejected as error:
+        return replace(_described(models, sources, source, set(), []), broken=error.sentence)
+    return _described(models, sources, source, needed, [row[:2] for row in shape])
+
+
+@contextmanager
+def _broken_where_duckdb_refuses(name: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _broken(name, str(error).splitlines()[0]) from error
+
+
+def _broken(name: str, why: str) -> Rejected:
+    return Rejected("REPORT_BROKEN", f"the report {name} is broken: {why}", field="name")
+
+
+def _described(
+    models: Models, sources: Mapping[str, _Source], source: _Source, needed: set[str], shape: Iterable[tuple[str, str]]
+) -> Report:
     header = source.header
-    clock = header.options.get("clock", "")
-    report = Report(
+    breakdowns = source.broken_down[1]
+    return Report(
         name=source.name,
         meaning=header.meaning,
-        clock=clock,
+        clock=header.options.get("clock", ""),
         formula=header.options.get("formula", ""),
         edges=header.options.get("edges", ""),
-        parameters=(),
-        breakdowns=source.broken_down[1],
-        columns=(),
+        parameters=("as_of", "known_at", *sorted(needed - {"as_of"}), *(("by",) if breakdowns else ())),
+        breakdowns=breakdowns,
+        columns=tuple(Column(name, type, header.columns.get(name, "")) for name, type in shape),
         sql_version=_version(models, sources, source),
     )
-    if clock not in CLOCKS:
-        return replace(report, broken=f"its header needs a line `-- clock:` with one of {', '.join(CLOCKS)}")
-    try:
-        sql, needed = _bound(models, sources, source, at, None)
-        described = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
-    except Rejected as error:
-        return replace(report, broken=error.sentence)
-    except duckdb.Error as error:
-        return replace(report, broken=str(error).splitlines()[0])
-    columns = tuple(Column(row[0], row[1], header.columns.get(row[0], "")) for row in described)
-    parameters = ("as_of", "known_at", *sorted(set(needed) - {"as_of"}), *(("by",) if report.breakdowns else ()))
-    return replace(report, columns=columns, parameters=parameters)
 
 
 def _bound(
@@ -191,9 +211,9 @@ def _bound(
 ) -> tuple[str, set[str]]:
     """The statement with everything that it names bound as of T known at K, and the parameters that it needs."""
     built_on = list(_built_on(sources, source))
+    for part in built_on:
+        _require_timeless(models, part)
     words = frozenset().union(*(part.words for part in built_on))
-    if unbound := sorted(words & models.unbound):
-        raise Rejected("REPORT_BROKEN", f"it names {', '.join(unbound)}, which is not as of any instant")
     broken_down, _ = source.broken_down
     parts: list[tuple[str, str]] = []
     for model in models.definitions:
@@ -205,14 +225,29 @@ def _bound(
     parts += [(part.name, part.select) for part in built_on[:-1]]
     bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
     select = source.select.strip().removesuffix(";")
-    own = re.sub(r"^with\b", ",", select)
+    own = re.sub(r"^with\b", ",", select, flags=re.IGNORECASE)
     sql = f"with {bound}\n{own}" if parts else select
     statements = duckdb.extract_statements(sql)
-    require(len(statements) == 1, "REPORT_BROKEN", "a report is one SELECT")
+    if len(statements) != 1:
+        raise _broken(source.name, "a report is one SELECT")
     needed = statements[0].named_parameters
     if foreign := sorted(needed - set(PARAMETERS)):
-        raise Rejected("REPORT_BROKEN", f"it needs ${', $'.join(foreign)}; there are ${', $'.join(PARAMETERS)}")
+        raise _broken(source.name, f"it needs ${', $'.join(foreign)}; there are ${', $'.join(PARAMETERS)}")
     return sql, needed
+
+
+def _require_timeless(models: Models, source: _Source) -> None:
+    """Refuse a report that would not give the same answer for the same T and K for ever.
+
+    :raises Rejected: REPORT_BROKEN.
+    """
+    if source.header.options.get("clock") not in CLOCKS:
+        raise _broken(source.name, f"its header needs a line `-- clock:` with one of {', '.join(CLOCKS)}")
+    if not re.search(r"\border\s+by\b[^()]*$", source.select.lower()):
+        raise _broken(source.name, "it does not end in ORDER BY; order it by a unique key")
+    beyond = CHANGING | models.unbound | {f"{model}_at" for model in models.definitions}
+    if named := sorted(source.words & beyond):
+        raise _broken(source.name, f"it names {', '.join(named)}; a report sees models alone, as of T, known at K")
 
 
 def _breakdown(by: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,46 +23,45 @@ def publish(connection: duckdb.DuckDBPyConnection, folder: Path) -> Path:
     """
     folder = folder.resolve()
     cursor = connection.cursor()
+    for left in folder.glob("making-*"):
+        left.unlink()
+    making = folder / f"making-{os.getpid()}-{time.time_ns()}.duckdb"
+    source = cursor.execute("select current_database()").fetchall()[0][0]
     try:
-        cursor.execute("begin")
-        position, hash = cursor.execute("select position, hash from annals_archive").fetchall()[0]
-        file = folder / f"crm-{position}.duckdb"
-        if not file.exists():
-            _copy(cursor, folder, file)
-        manifest = _manifest(cursor, file, position, hash)
+        cursor.execute(f"attach {text(str(making))} as annals_snapshot (storage_version {text(STORAGE_VERSION)})")
+        try:
+            cursor.execute(f"copy from database {name(source)} to annals_snapshot")
+            manifest = _manifest(cursor)
+        finally:
+            cursor.execute("detach annals_snapshot")
     finally:
         cursor.close()
-    _replace(file.with_suffix(".json"), manifest)
-    _replace(folder / "latest.json", manifest)
+    # A name that DuckDB has had open must never stand for another file: what is published is never replaced.
+    file = folder / f"crm-{manifest['position']}.duckdb"
+    if file.exists():
+        making.unlink()
+        return file
+    making.rename(file)
+    _replace(file.with_suffix(".json"), {"file": file.name, **manifest})
+    _replace(folder / "latest.json", {"file": file.name, **manifest})
     return file
 
 
-def _copy(cursor: duckdb.DuckDBPyConnection, folder: Path, file: Path) -> None:
-    # A file that DuckDB has seen under its name must never be replaced: the copy has its final name from the start.
-    making = folder / f"making-{os.getpid()}-{file.name}"
-    making.unlink(missing_ok=True)
-    source = cursor.execute("select current_database()").fetchall()[0][0]
-    cursor.execute(f"attach {text(str(making))} as annals_snapshot (storage_version {text(STORAGE_VERSION)})")
-    try:
-        cursor.execute(f"copy from database {name(source)} to annals_snapshot")
-        cursor.execute("commit")
-        cursor.execute("begin")
-    finally:
-        cursor.execute("detach annals_snapshot")
-    making.rename(file)
-
-
-def _manifest(cursor: duckdb.DuckDBPyConnection, file: Path, position: int, hash: bytes) -> dict[str, Any]:
+def _manifest(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What the copy says about itself."""
+    position, hash = cursor.execute("select position, hash from annals_snapshot.annals_archive").fetchall()[0]
     tables = cursor.execute(
-        "select table_name, estimated_size from duckdb_tables() where database_name = current_database() "
-        "and not internal and not starts_with(table_name, 'annals_') order by 1"
+        "select table_name from duckdb_tables() where database_name = 'annals_snapshot' "
+        "and not starts_with(table_name, 'annals_') order by 1"
     ).fetchall()
+    counts = " union all ".join(
+        f"select {text(table)}, count(*) from annals_snapshot.{name(table)}" for (table,) in tables
+    )
     return {
-        "file": file.name,
         "position": position,
         "hash": bytes(hash).hex(),
         "time": datetime.now(UTC).isoformat(),
-        "rows": dict(tables),
+        "rows": dict(sorted(cursor.execute(counts).fetchall())),
     }
 
 

@@ -93,7 +93,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "SERVER_STOPPING": "the server stops; connect again and go on where the feed ended",
     },
     StatusCode.DATA_LOSS: {
-        "DOCUMENT_UNREADABLE": "the archive cannot read an event",
+        "EVENTS_UNREADABLE": "the archive cannot read events",
         "HISTORY_FORKED": "the read models have seen another history than the log's",
         "KEYS_UNREADABLE": "the keys' database is damaged",
         "LOG_TAMPERED": "the log was altered",
@@ -142,3 +142,20 @@ _STATUS_OF = {code: status for status, codes in STATUSES.items() for code in cod
 def status_of(code: str) -> StatusCode:
     """The gRPC status of a refusal."""
     return _STATUS_OF.get(code, StatusCode.FAILED_PRECONDITION)
+
+
+def page() -> str:
+    """All of it as a page for people, in Markdown."""
+    lines = [
+        "# Refusals",
+        "",
+        "Every refusal has a stable code and a sentence that says what is wrong and what is allowed. Over gRPC the code",
+        "is the `reason` of `google.rpc.ErrorInfo` (domain `annals.crm`), beside `BadRequest`, `PreconditionFailure`,",
+        "`ResourceInfo` or `RetryInfo` where they fit; on the command line it stands before the sentence.",
+    ]
+    for heading, codes in [(f"`{status.name}`", codes) for status, codes in STATUSES.items()] + [
+        ("Before or beside the server", OFFLINE)
+    ]:
+        lines += ["", f"## {heading}", "", "| code | means |", "|---|---|"]
+        lines += [f"| `{code}` | {meaning} |" for code, meaning in sorted(codes.items())]
+    return "\n".join(lines) + "\n"

@@ -20,12 +20,13 @@ from infra.keys import Keys
 from infra.log import Actor, Log, Outcome, Request
 from infra.server.actor import actor_of
 from infra.server.admission import require_known_fields, require_readable
-from infra.server.contract import bulk_commands
+from infra.server.contract import CIRCUMSTANCES, bulk_commands
 from infra.server.errors import InvalidFields
-from infra.server.values import instant_in
+from infra.server.values import instant_in, instant_out
 
 MOST_COMMANDS = 500
 LONGEST_TAG = 200
+TAGS = ("request_id", "correlation_id", "causation_id")
 
 
 class Reader:
@@ -39,22 +40,19 @@ class Reader:
     def read(self, message: Message, actor: Actor) -> Request:
         """The command with its circumstances.
 
-        :raises Rejected: INVALID_FIELD or UNKNOWN_FIELD.
+        :raises Rejected: INVALID_FIELD.
         """
-        require_known_fields(message)
-        given = {field.name: value for field, value in message.ListFields()}
-        for name in self._conversions.keys() & given.keys():
-            given[name] = self._conversions[name](given[name])
-        circumstances = {
-            "occurred_at": given.pop("occurred_at", None),
-            "request_id": _tag(given, "request_id"),
-            "expected_version": _version(given.pop("etag", None)),
-            "validate_only": given.pop("validate_only", False),
-            "correlation_id": _tag(given, "correlation_id"),
-            "causation_id": _tag(given, "causation_id"),
-        }
+        given: dict[str, Any] = {}
+        circumstances: dict[str, Any] = {}
+        for field, value in message.ListFields():
+            name = field.name
+            convert = self._conversions.get(name)
+            kept = circumstances if name in CIRCUMSTANCES else given
+            kept[name] = value if convert is None else convert(value)
+        if "etag" in circumstances:
+            circumstances["expected_version"] = circumstances.pop("etag")
         if self._kind.creates and "id" not in given:
-            given["id"] = self._new_id(circumstances["request_id"])
+            given["id"] = self._new_id(circumstances.get("request_id"))
         try:
             command = self._kind.model_validate(given)
         except ValidationError as error:
@@ -117,9 +115,11 @@ class Commands:
     def _read(self, command: commands_pb2.Command, actor: Actor) -> Request | Rejected:
         try:
             require_known_fields(command)
-            name = command.WhichOneof("command")
-            require(name, "INVALID_FIELD", "no command is given; set one of the arms of command", field="command")
-            return self._bulk[str(name)].read(getattr(command, str(name)), actor)
+            name = str(command.WhichOneof("command"))
+            require(name in self._bulk, "INVALID_FIELD", "no command is given; set one of the arms", field="command")
+            message = getattr(command, name)
+            require_known_fields(message)
+            return self._bulk[name].read(message, actor)
         except Rejected as refusal:
             return refusal
 
@@ -131,7 +131,7 @@ def outcome_message(outcome: Outcome) -> outcome_pb2.Outcome:
         stream=outcome.stream,
         etag=str(outcome.version),
         position=outcome.position,
-        recorded_at=outcome.recorded_at,
+        recorded_at=instant_out(outcome.recorded_at),
     )
     if outcome.first_position:
         message.first_position = outcome.first_position
@@ -147,16 +147,17 @@ def _result(answer: Outcome | Rejected) -> commands_pb2.Result:
 
 
 def _conversion(field: FieldDescriptor) -> Callable[[Any], Any] | None:
+    """What makes of a field's value what the command or its circumstances want; None where it is that already."""
     if field.is_repeated:
         return tuple
     if field.message_type is not None:
         return partial(instant_in, field.name)
-    return None
+    if field.name == "etag":
+        return _version
+    return partial(_tag, field.name) if field.name in TAGS else None
 
 
-def _version(etag: str | None) -> int | None:
-    if etag is None:
-        return None
+def _version(etag: str) -> int:
     require(
         etag.isascii() and etag.isdigit() and len(etag) < 10,
         "INVALID_FIELD",
@@ -166,13 +167,9 @@ def _version(etag: str | None) -> int | None:
     return int(etag)
 
 
-def _tag(given: dict[str, Any], name: str) -> str | None:
-    value: str | None = given.pop(name, None)
+def _tag(name: str, value: str) -> str:
     require(
-        value is None or 0 < len(value) <= LONGEST_TAG,
-        "INVALID_FIELD",
-        f"{name} must have 1 to {LONGEST_TAG} characters",
-        field=name,
+        0 < len(value) <= LONGEST_TAG, "INVALID_FIELD", f"{name} must have 1 to {LONGEST_TAG} characters", field=name
     )
     return value
 

@@ -14,8 +14,11 @@ import crm.v1
 from commands.command import Command
 from domain.event import snake_case
 
-CIRCUMSTANCES = ("occurred_at", "request_id", "etag", "validate_only", "correlation_id", "causation_id")
+CIRCUMSTANCES = frozenset({"occurred_at", "request_id", "etag", "validate_only", "correlation_id", "causation_id"})
 """The fields that every command's request has besides those of the command."""
+
+FIRST_SHARED = 100
+"""Fields of a request from this number on are shared by all of its kind; those below are its own."""
 
 
 def services() -> list[ServiceDescriptor]:

@@ -18,8 +18,12 @@ from pydantic import ValidationError
 
 from commands.rejected import Rejected
 from infra.server.codes import status_of
+from infra.server.contract import FIRST_SHARED
 
 DOMAIN = "annals.crm"
+LONGEST_TEXT = 1_000
+"""Bytes of a sentence, which stands in a status several times; all of it has to fit into 16 KiB of metadata."""
+
 RETRY_AFTER = Duration(seconds=1)
 RESOURCE_CODES = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
 RETRY_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
@@ -55,7 +59,7 @@ def status(refusal: Rejected, request: Message | None = None) -> Status:
     code = status_of(refusal.code)
     return Status(
         code=code.value[0],
-        message=refusal.sentence,
+        message=_short(refusal.sentence),
         details=[_packed(each) for each in _details(refusal, code, request)],
     )
 
@@ -63,7 +67,7 @@ def status(refusal: Rejected, request: Message | None = None) -> Status:
 def _details(refusal: Rejected, code: grpc.StatusCode, request: Message | None) -> Iterator[Message]:
     yield ErrorInfo(reason=refusal.code, domain=DOMAIN)
     if refusal.field is not None:
-        violations = getattr(refusal, "violations", [(refusal.field, refusal.sentence)])
+        violations = getattr(refusal, "violations", [(refusal.field, _short(refusal.sentence))])
         yield BadRequest(
             field_violations=[
                 BadRequest.FieldViolation(field=name, description=wrong, reason=refusal.code)
@@ -72,20 +76,30 @@ def _details(refusal: Rejected, code: grpc.StatusCode, request: Message | None) 
         )
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         violation = PreconditionFailure.Violation(
-            type=refusal.code, subject=_subject(refusal, request), description=refusal.sentence
+            type=refusal.code, subject=_subject(refusal, request), description=_short(refusal.sentence)
         )
         yield PreconditionFailure(violations=[violation])
     if code in RESOURCE_CODES:
-        yield ResourceInfo(resource_name=_subject(refusal, request), description=refusal.sentence)
+        yield ResourceInfo(resource_name=_subject(refusal, request), description=_short(refusal.sentence))
     if code in RETRY_CODES:
         yield RetryInfo(retry_delay=RETRY_AFTER)
 
 
 def _subject(refusal: Rejected, request: Message | None) -> str:
-    """The id that the request gives in the field at fault, or in ``id``."""
-    known = request.DESCRIPTOR.fields_by_name if request is not None else {}
-    name = next((name for name in (refusal.field, "id", "name", "stream") if name in known), None)
-    return str(getattr(request, name)) if name is not None else ""
+    """What the request is about: the value of the field at fault, the id, or the key."""
+    if request is None:
+        return ""
+    for name in (refusal.field, "id"):
+        if name in request.DESCRIPTOR.fields_by_name:
+            return _short(str(getattr(request, str(name))))
+    own = (value for field, value in request.ListFields() if field.number < FIRST_SHARED)
+    return _short("/".join(value if isinstance(value, str) else ",".join(map(str, value)) for value in own))
+
+
+def _short(text: str) -> str:
+    """The text, cut where it is so long that the status would not get through."""
+    content = text.encode()
+    return text if len(content) <= LONGEST_TEXT else f"{content[:LONGEST_TEXT].decode(errors='ignore')} …"
 
 
 def _packed(detail: Message) -> AnyMessage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from difflib import get_close_matches
 from threading import Event as Flag
 from threading import Semaphore
 
@@ -11,6 +12,7 @@ import grpc
 
 from commands.rejected import require
 from crm.v1 import log_pb2
+from domain.event import Event
 from infra.log import Log, Row
 from infra.server.reading import existing_position
 from infra.server.values import instant_in
@@ -77,7 +79,7 @@ class _Reading:
         self._log = log
         self._after = _start(log, request)
         self._stream = request.stream if request.HasField("stream") else None
-        self._types = frozenset(_class_name(name) for name in request.types)
+        self._types = frozenset(_known_type(name) for name in request.types)
         self._left = request.limit if request.HasField("limit") else None
         require(self._left is None or self._left > 0, "INVALID_FIELD", "the limit must be at least 1", field="limit")
 
@@ -130,6 +132,17 @@ def _start(log: Log, request: log_pb2.ReadEventsRequest) -> int:
     if request.HasField("recorded_from"):
         return log.position_at(instant_in("recorded_from", request.recorded_from) - timedelta(microseconds=1))
     return existing_position(request.after_position, log, "after_position")
+
+
+def _known_type(name: str) -> str:
+    found = _class_name(name)
+    require(
+        found in Event.by_name,
+        "INVALID_FIELD",
+        f"there is no event {name}; did you mean {', '.join(get_close_matches(found, Event.by_name) or ['another'])}?",
+        field="types",
+    )
+    return found
 
 
 def _class_name(type_name: str) -> str:

@@ -14,14 +14,11 @@ from commands.rejected import Rejected, require
 from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models, records
-from infra.server.contract import message_class
+from infra.server.contract import FIRST_SHARED, message_class
 from infra.server.errors import InvalidFields
 from infra.server.reading import point_in, read_point
 
 READ_POINT = "read_point"
-FIRST_SHARED = 100
-"""Fields of a request from this number on are shared by all; those below are the key."""
-
 LARGEST_PAGE = 4_000_000
 """Bytes: what any client takes in one message unless it was told otherwise."""
 

@@ -46,7 +46,7 @@ class Server:
         self._commands = Commands(log, keys)
         self._queries = Queries(log, models, keys)
         self._feed = Feed(log)
-        self._others = (
+        self._parts = (
             self._commands,
             self._feed,
             Replay(log, keys),
@@ -77,8 +77,8 @@ class Server:
         for address in addresses:
             require_local(address)
         bound = [self._bind(address) for address in addresses]
-        self._server.start()
         self._tell(health_pb2.HealthCheckResponse.SERVING)
+        self._server.start()
         return bound[0]
 
     def stop(self, grace: float) -> None:
@@ -129,18 +129,18 @@ class Server:
         return grpc.unary_stream_rpc_method_handler(behaviour, request, _serialized)
 
     def _call(self, method: MethodDescriptor, models: dict[Any, str]) -> Call:
-        """What answers an rpc: the command or the read model that its messages stand for, or a function of its name."""
+        """What answers an rpc: a part's function of its name, or the command or model that its messages stand for."""
         name = snake_case(method.name)
+        for part in self._parts:
+            if hasattr(part, name):
+                answer: Call = getattr(part, name)
+                return answer
         kind = command_of(method.input_type)
         if kind is not None:
             return self._commands.single(kind, method.input_type)
         if method.output_type in models:
             return self._queries.get(models[method.output_type], method)
-        if name.removeprefix("list_") in models.values():
-            return self._queries.list(name.removeprefix("list_"), method)
-        answers: list[Call] = [getattr(part, name) for part in self._others if hasattr(part, name)]
-        assert len(answers) == 1, f"{method.full_name} needs one answer, it has {len(answers)}"
-        return answers[0]
+        return self._queries.list(name.removeprefix("list_"), method)
 
 
 def require_local(address: str) -> None:

@@ -60,23 +60,32 @@ class System:
             for found in self._log.verify(progress=lambda done, total: progress("log", done, total)):
                 finding = system_pb2.Finding(code=found.code, sentence=found.sentence, position=found.position)
                 tell(system_pb2.VerifyResponse(part="log", finding=finding))
-            if request.rebuild:
-                for differing in self._models.check_rebuild(progress=progress):
+            for model in self._models.names if request.rebuild else ():
+                progress(model, 0, self._models.position)
+                for differing in self._models.check_rebuild([model], progress):
                     finding = system_pb2.Finding(code=differing.code, sentence=differing.sentence)
-                    tell(system_pb2.VerifyResponse(part=differing.model, finding=finding))
+                    tell(system_pb2.VerifyResponse(part=model, finding=finding))
 
         return told(work)
 
     def rebuild_models(
         self, request: system_pb2.RebuildModelsRequest, context: grpc.ServicerContext
     ) -> Iterator[system_pb2.RebuildModelsResponse]:
-        """Builds read models anew; says how far it is."""
+        """Builds read models anew; says how far it is.
+
+        :raises Rejected: UNKNOWN_MODEL or MODEL_BROKEN, before any is built.
+        """
+        names = list(request.models) or self._models.names
+        for name in names:
+            self._models.model(name)
 
         def work(tell: Callable[[system_pb2.RebuildModelsResponse], None]) -> None:
             def progress(model: str, done: int, total: int) -> None:
                 tell(system_pb2.RebuildModelsResponse(model=model, done=done, total=total))
 
-            self._models.rebuild(list(request.models) or None, progress)
+            for model in names:
+                progress(model, 0, self._models.position)
+                self._models.rebuild([model], progress)
 
         return told(work)
 

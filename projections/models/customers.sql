@@ -28,7 +28,7 @@
 -- column: version: the version of the customer's stream (its etag)
 -- column: updated_at: when the newest fact that counts was recorded
 select id as customer_id, position, occurred_at, recorded_at as updated_at, version,
-       'prospect' as status, false as forgotten, occurred_at as registered_at, 0 as interactions, name, email,
+       'prospect' as status, false as forgotten, occurred_at as registered_at, name, email,
        phone, title, address, company, country, postcode_area, age_band, gender, source
 from customer_registered
 union all by name

@@ -32,7 +32,7 @@
 -- column: version: the version of the lead's stream (its etag)
 -- column: updated_at: when the newest fact that counts was recorded
 select id as lead_id, position, occurred_at, recorded_at as updated_at, version,
-       'new' as status, occurred_at as captured_at, 0 as contacts, 0 as recycles, name, email, phone, title,
+       'new' as status, occurred_at as captured_at, name, email, phone, title,
        company, country, postcode_area, source, landing_page
 from lead_captured
 union all by name

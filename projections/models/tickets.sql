@@ -40,8 +40,7 @@
 -- column: updated_at: when the newest fact that counts was recorded
 select id as ticket_id, position, occurred_at, recorded_at as updated_at, version,
        'new' as status, opened_by, channel, customer_id, requester_id, priority, category, subcategory, subject,
-       body, occurred_at as opened_at, 0 as escalation_level, 0 as group_assignments, 0 as agent_assignments,
-       0 as public_replies, 0 as requester_replies, 0 as notes, 0 as escalations, 0 as reopens
+       body, occurred_at as opened_at, 0 as escalation_level
 from ticket_opened
 union all by name
 select id as ticket_id, position, occurred_at, recorded_at as updated_at, version,

@@ -14,6 +14,8 @@
 -- column: solved_before_reopening: time in solved and closed before ended_at
 -- column: requester_wait: time in new, open and on_hold
 -- column: first_response: from opening to the first public reply of an agent, no bot; what an agent wrote on opening is no reply
+-- column: reopened_at: when the ticket was last reopened
+-- column: response_after_reopening: from that to the first public reply of an agent, no bot, since then
 -- column: first_resolution: from opening to the first solution, whatever came after
 -- column: full_resolution: from opening to the last solution, where the ticket is solved or closed
 with ends as (
@@ -42,6 +44,20 @@ parts as (
            cast(coalesce(sum(microseconds) filter (status in ('solved', 'closed')), 0) as bigint) as solved
     from pieces
     group by ticket_id
+),
+reopenings as (
+    select ends.ticket_id, coalesce(min(states.valid_from), $as_of) as reopened_at
+    from ends
+    left join tickets_intervals as states on states.ticket_id = ends.ticket_id and states.reopens = ends.reopens
+    where ends.reopens > 0
+    group by ends.ticket_id
+),
+responses as (
+    select ticket_id, min(replied_at) as replied_at
+    from ticket_replies
+    join reopenings using (ticket_id)
+    where direction = 'outbound' and is_public and not is_bot and replied_at >= reopened_at
+    group by ticket_id
 )
 select ticket_id, status, opened_at, ended_at,
        (epoch_us(ended_at) - epoch_us(opened_at)) * 0.000001 as total,
@@ -51,8 +67,12 @@ select ticket_id, status, opened_at, ended_at,
        coalesce(solved, 0) * 0.000001 as solved_before_reopening,
        coalesce(agent_work + on_hold, 0) * 0.000001 as requester_wait,
        (epoch_us(first_replied_at) - epoch_us(opened_at)) * 0.000001 as first_response,
+       reopened_at,
+       (epoch_us(responses.replied_at) - epoch_us(reopened_at)) * 0.000001 as response_after_reopening,
        (epoch_us(first_solved_at) - epoch_us(opened_at)) * 0.000001 as first_resolution,
        (epoch_us(solved_at) - epoch_us(opened_at)) * 0.000001 as full_resolution
 from ends
 left join parts using (ticket_id)
+left join reopenings using (ticket_id)
+left join responses using (ticket_id)
 order by ticket_id

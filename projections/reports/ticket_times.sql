@@ -1,8 +1,8 @@
 -- How long the tickets opened in the period took: first response, first and full resolution, and where the time went. The
 -- same for every single ticket: ticket_time_parts.
 -- clock: cohort
--- formula: median, mean and sum over the tickets, of first_response = opened to the first public reply of an agent; first_resolution = opened to first solved; full_resolution = opened to last solved; requester_wait = time in new, open and on_hold; agent_work = time in new and open; on_hold and pending = time in these
--- edges: calendar time; bots do not respond, and what an agent wrote on opening is no response; a ticket that is not (or no longer) solved has no full resolution; rounded last, to whole seconds
+-- formula: median, mean and sum over the tickets, of first_response = opened to the first public reply of an agent; response_after_reopening = last reopened to the first such reply since; first_resolution = opened to first solved; full_resolution = opened to last solved; requester_wait = time in new, open and on_hold; agent_work = time in new and open; on_hold and pending = time in these
+-- edges: calendar time; response_after_reopening concerns reopened tickets alone; bots do not respond, and what an agent wrote on opening is no response; a ticket that is not (or no longer) solved has no full resolution; rounded last, to whole seconds
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: measure: which time
@@ -14,13 +14,15 @@
 with times as (
     select breakdown,
            unnest([
-               {'place': 1, 'measure': 'first_response', 'seconds': first_response},
-               {'place': 2, 'measure': 'first_resolution', 'seconds': first_resolution},
-               {'place': 3, 'measure': 'full_resolution', 'seconds': full_resolution},
-               {'place': 4, 'measure': 'requester_wait', 'seconds': requester_wait},
-               {'place': 5, 'measure': 'agent_work', 'seconds': agent_work},
-               {'place': 6, 'measure': 'on_hold', 'seconds': on_hold},
-               {'place': 7, 'measure': 'pending', 'seconds': pending}
+               {'place': 1, 'measure': 'first_response', 'seconds': first_response, 'concerned': true},
+               {'place': 2, 'measure': 'response_after_reopening', 'seconds': response_after_reopening,
+                'concerned': reopened_at is not null},
+               {'place': 3, 'measure': 'first_resolution', 'seconds': first_resolution, 'concerned': true},
+               {'place': 4, 'measure': 'full_resolution', 'seconds': full_resolution, 'concerned': true},
+               {'place': 5, 'measure': 'requester_wait', 'seconds': requester_wait, 'concerned': true},
+               {'place': 6, 'measure': 'agent_work', 'seconds': agent_work, 'concerned': true},
+               {'place': 7, 'measure': 'on_hold', 'seconds': on_hold, 'concerned': true},
+               {'place': 8, 'measure': 'pending', 'seconds': pending, 'concerned': true}
            ], recursive := true)
     from tickets
     join ticket_time_parts using (ticket_id)
@@ -32,5 +34,6 @@ select breakdown, measure,
        cast(round(sum(seconds) / count(seconds)) as bigint) as mean_seconds,
        cast(round(sum(seconds)) as bigint) as total_seconds
 from times
+where concerned
 group by breakdown, place, measure
 order by breakdown, place

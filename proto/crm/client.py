@@ -88,6 +88,14 @@ class Client:
         self.log = LogServiceStub(channel)
         self.system = SystemServiceStub(channel)
 
+    def is_reachable(self, seconds: float) -> bool:
+        """Whether a connection stands, or does within so many seconds."""
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=seconds)
+        except grpc.FutureTimeoutError:
+            return False
+        return True
+
     def close(self) -> None:
         """Hang up; calls that are under way end."""
         self._channel.close()

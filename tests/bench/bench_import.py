@@ -1,5 +1,5 @@
-"""How fast an import of the service desk's incidents is, from the file to the answers, against a bare batched insert of the
-rows that it leaves in the log, in the same run. Without the real input it is a simulated year.
+"""How fast an import of the service desk's incidents is, from the file to the answers, against a bare batched insert of
+the rows that it leaves in the log, in the same run. Without the real input it is a simulated year.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 from infra.cli.bulk import door as grpc_door
 from infra.cli.connection import connected
+from infra.cli.options import settings_of
 from infra.intake import Door, Mapping, Simulation, Totals, Wishes
 from infra.intake import run as run_import
 from infra.intake.importing import BATCH
 from infra.keys import Keys
 from infra.log import Log, utc_now
-from infra.settings import Settings
-from tests.bench.bench_log import bare_insert
+from tests.bench.bench_log import bare_database, bare_insert, stored
 from tests.intake.log_door import log_door
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def run(scale: float) -> list[Result]:
         opened = source(directory, scale)
         into_log, rows = straight_into_the_log(directory / "log", opened)
         end_to_end = through_grpc(directory / "grpc", opened)
-        bare = len(rows) / bare_insert(directory / "bare", rows, BATCH)
+        bare = len(rows) / bare_insert(bare_database(directory / "bare"), rows, BATCH)
     return [
         result("import: straight into the log", into_log, bare, None),
         result("import: end to end, through gRPC", end_to_end, bare, TARGET),
@@ -76,10 +76,7 @@ def straight_into_the_log(directory: Path, opened: Callable[[], Wishes]) -> tupl
     begin = perf_counter()
     totals = imported(opened, log_door(log, "incidents"), directory)
     seconds = perf_counter() - begin
-    rows = [
-        (row.position, row.stream, row.version, row.type, number, row.document, row.hash)
-        for number, row in enumerate(log.rows())
-    ]
+    rows = stored(log, 0)
     log.close()
     return totals.done / seconds, rows
 
@@ -95,7 +92,7 @@ def through_grpc(directory: Path, opened: Callable[[], Wishes]) -> float:
 @contextmanager
 def server(directory: Path) -> Iterator[Door]:
     """The door into a new company."""
-    with connected(Settings(data=directory), creating=True) as crm:
+    with connected(settings_of(directory), creating=True) as crm:
         yield grpc_door(crm)
 
 

@@ -16,12 +16,14 @@ from commands.command import Command
 from commands.lead import AssignLead, CaptureLead
 from infra.database import Database
 from infra.keys import Keys
-from infra.log import Actor, Log, Request
+from infra.log import Actor, Log, Request, microseconds
 from infra.log.tables import prepare
 
 ACTOR = Actor("service_account", "bench")
 CALLERS = 32
+ROUNDS = 4
 INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"
+BETWEEN = "SELECT * FROM events WHERE position > ? AND position <= ? ORDER BY position"
 Result = dict[str, Any]
 
 
@@ -30,13 +32,13 @@ def run(scale: float) -> list[Result]:
     with TemporaryDirectory() as name:
         directory = Path(name)
         return [
-            *many_callers(directory, int(20_000 * scale)),
-            one_caller(directory, int(3_000 * scale)),
+            *many_callers(directory, int(6_000 * scale)),
+            one_caller(directory, int(1_500 * scale)),
             *reading(directory, int(100_000 * scale)),
         ]
 
 
-def result(name: str, value: float, unit: str, baseline: float, target: str) -> Result:
+def result(name: str, value: float, unit: str, baseline: float, target: float | str) -> Result:
     return {
         "name": name,
         "value": round(value, 2),
@@ -48,66 +50,89 @@ def result(name: str, value: float, unit: str, baseline: float, target: str) -> 
 
 
 def many_callers(directory: Path, count: int) -> list[Result]:
-    """Each caller asks for one command at a time, half of them on new streams."""
-    log = new_log(directory / "many")
-    each = count // CALLERS
-    requests = [
-        [Request(lead_command(f"{caller}-{n // 2}", n), ACTOR) for n in range(each)] for caller in range(CALLERS)
-    ]
-    seconds = in_threads([partial(execute_all, log, mine) for mine in requests])
-    rows = [(*row[:4], n, *row[5:]) for n, row in enumerate(log.rows())]
-    instants = len({row.recorded_at for row in log.rows()})
+    """Each caller asks for one command at a time, half of them on new streams. In turn with bare SQLite, best of each:
+    the disk and the neighbours vary more than the difference.
+    """
+    log, bare = new_log(directory / "many"), bare_database(directory / "many-bare")
+    ours, theirs, commits, total = [], [], 0, 0
+    for turn in range(ROUNDS):
+        requests = [
+            [Request(lead_command(f"{turn}-{caller}-{n // 2}", n), ACTOR) for n in range(count // CALLERS)]
+            for caller in range(CALLERS)
+        ]
+        before = log.head.position
+        seconds = in_threads([partial(execute_all, log, mine) for mine in requests])
+        rows = stored(log, before)
+        transactions = len({row[4] for row in rows})
+        ours.append(len(rows) / seconds)
+        theirs.append(len(rows) / bare_insert(bare, rows, max(1, round(len(rows) / transactions))))
+        commits, total = commits + transactions, total + len(rows)
     log.close()
-    size = max(1, round(len(rows) / instants))
-    bare = bare_insert(directory / "many-bare", rows, size)
+    bare.close()
     return [
-        result("log: 32 callers", len(rows) / seconds, "commands/s", len(rows) / bare, ">= 0.4"),
-        result("log: commits of 32 callers", instants, "commits", len(rows), "<= 0.25"),
+        result("log: 32 callers", max(ours), "commands/s", max(theirs), 0.4),
+        result("log: commits of 32 callers", commits, "commits", total, "<= 0.25"),
     ]
 
 
 def one_caller(directory: Path, count: int) -> Result:
-    """One caller changes existing streams."""
-    log = new_log(directory / "one")
+    """One caller changes existing streams, in turn with bare SQLite, best of each."""
+    log, bare = new_log(directory / "one"), bare_database(directory / "one-bare")
     log.submit([Request(CaptureLead(id=str(n)), ACTOR) for n in range(100)])
-    requests = [Request(AssignLead(id=str(n % 100), agent_id=f"agent-{n}"), ACTOR) for n in range(count)]
-    begin = perf_counter()
-    execute_all(log, requests)
-    seconds = perf_counter() - begin
-    rows = [(*row[:4], n, *row[5:]) for n, row in enumerate(log.rows(after=100))]
+    ours, theirs = [], []
+    for turn in range(ROUNDS):
+        requests = [Request(AssignLead(id=str(n % 100), agent_id=f"{turn}-{n}"), ACTOR) for n in range(count)]
+        before = log.head.position
+        begin = perf_counter()
+        execute_all(log, requests)
+        ours.append(count / (perf_counter() - begin))
+        theirs.append(count / bare_insert(bare, stored(log, before), 1))
     log.close()
-    bare = bare_insert(directory / "one-bare", rows, 1)
-    return result("log: one caller", count / seconds, "commands/s", count / bare, ">= 0.7")
+    bare.close()
+    return result("log: one caller", max(ours), "commands/s", max(theirs), 0.7)
 
 
 def reading(directory: Path, count: int) -> list[Result]:
-    """Batches for the read models, and the proof that nothing was altered."""
+    """Batches for the read models, against fetching the same rows; and the proof that nothing was altered, against
+    fetching the same rows and hashing them.
+    """
     log = new_log(directory / "read")
     for begin in range(0, count, 500):
         log.submit([Request(lead_command(str(n // 2), n), ACTOR) for n in range(begin, begin + 500)])
     total = log.head.position
-    begin_batches = perf_counter()
-    for batch in log.batches(0):
-        assert batch.num_rows
-    batches = perf_counter() - begin_batches
-    begin_verify = perf_counter()
-    assert log.verify() == []
-    verification = perf_counter() - begin_verify
-    log.close()
     connection = sqlite3.connect(directory / "read" / "log.db")
-    begin_bare = perf_counter()
-    connection.execute("SELECT * FROM events ORDER BY position").fetchall()
-    bare_read = perf_counter() - begin_bare
-    begin_hash = perf_counter()
-    hash = bytes(32)
-    for (document,) in connection.execute("SELECT document FROM events ORDER BY position"):
-        hash = sha256(hash + document).digest()
-    bare_hash = perf_counter() - begin_hash
+    batches = total / fastest(lambda: [batch.num_rows for batch in log.batches(0)])
+    fetched = total / fastest(lambda: bare_read(connection, total))
+    verified = total / fastest(log.verify)
+    hashed = total / fastest(lambda: bare_chain(connection, total))
     connection.close()
+    log.close()
     return [
-        result("log: Arrow batches", total / batches, "events/s", total / bare_read, ">= 300,000 events/s"),
-        result("log: verify", total / verification, "events/s", total / bare_hash, ">= 0.5"),
+        result("log: Arrow batches", batches, "events/s", fetched, 0.5),
+        result("log: verify", verified, "events/s", hashed, 0.5),
     ]
+
+
+def fastest(work: Callable[[], object]) -> float:
+    """Seconds of the fastest of a few turns."""
+    seconds = []
+    for _ in range(ROUNDS):
+        begin = perf_counter()
+        work()
+        seconds.append(perf_counter() - begin)
+    return min(seconds)
+
+
+def bare_read(connection: sqlite3.Connection, total: int) -> None:
+    for begin in range(0, total, 1_000):
+        connection.execute(BETWEEN, (begin, begin + 1_000)).fetchall()
+
+
+def bare_chain(connection: sqlite3.Connection, total: int) -> None:
+    hash = bytes(32)
+    for begin in range(0, total, 1_000):
+        for row in connection.execute(BETWEEN, (begin, begin + 1_000)).fetchall():
+            hash = sha256(hash + row[5]).digest()
 
 
 def new_log(directory: Path) -> Log:
@@ -134,8 +159,13 @@ def in_threads(works: list[Callable[[], object]]) -> float:
     return perf_counter() - begin
 
 
-def bare_insert(directory: Path, rows: list[tuple[Any, ...]], size: int) -> float:
-    """Seconds for inserting the rows, durably, in transactions of that size, with nothing but sqlite3."""
+def stored(log: Log, after: int) -> list[tuple[Any, ...]]:
+    """The rows after a position, as they are stored."""
+    return [(*row[:4], microseconds(row.recorded_at), *row[5:]) for row in log.rows(after=after)]
+
+
+def bare_database(directory: Path) -> sqlite3.Connection:
+    """The same tables with nothing but sqlite3 on them, as durable."""
     directory.mkdir()
     database = Database(f"sqlite:///{directory}/log.db", "log")
     prepare(database)
@@ -143,11 +173,14 @@ def bare_insert(directory: Path, rows: list[tuple[Any, ...]], size: int) -> floa
     connection = sqlite3.connect(directory / "log.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def bare_insert(connection: sqlite3.Connection, rows: list[tuple[Any, ...]], size: int) -> float:
+    """Seconds for inserting the rows in transactions of that size."""
     begin = perf_counter()
     for start in range(0, len(rows), size):
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(INSERT, rows[start : start + size])
         connection.execute("COMMIT")
-    seconds = perf_counter() - begin
-    connection.close()
-    return seconds
+    return perf_counter() - begin

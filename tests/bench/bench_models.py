@@ -31,9 +31,20 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 LATE = 0.01
 SEALED = "sealed:1:0192f0c1a2b34c5d:0192f0c1-a2b3-7c5d-8e6f-0123456789ab:subject:" + "QUJD" * 20
 
-TICKET = (
+Next = tuple[tuple[str, Callable[[random.Random], dict[str, Any]]], ...]
+
+TICKET: Next = (
     ("TicketAssigned", lambda c: {"group_id": f"g{c.randrange(20)}", "agent_id": f"a{c.randrange(200)}"}),
-    ("TicketReplied", lambda c: {"reply_id": uuid_of(c), "agent_id": f"a{c.randrange(200)}", "is_public": True, "is_bot": False, "body": SEALED}),
+    (
+        "TicketReplied",
+        lambda c: {
+            "reply_id": uuid_of(c),
+            "agent_id": f"a{c.randrange(200)}",
+            "is_public": True,
+            "is_bot": False,
+            "body": SEALED,
+        },
+    ),
     ("TicketReplyReceived", lambda c: {"reply_id": uuid_of(c), "channel": "email", "body": SEALED}),
     ("TicketPended", lambda c: {}),
     ("TicketResumed", lambda c: {}),
@@ -41,23 +52,37 @@ TICKET = (
     ("TicketSolved", lambda c: {"agent_id": f"a{c.randrange(200)}"}),
     ("TicketClosed", lambda c: {}),
 )
-LEAD = (
+LEAD: Next = (
     ("LeadAssigned", lambda c: {"agent_id": f"a{c.randrange(200)}", "status": "assigned"}),
-    ("LeadContacted", lambda c: {"contact_id": uuid_of(c), "channel": "phone", "direction": "outbound", "status": "working"}),
+    (
+        "LeadContacted",
+        lambda c: {"contact_id": uuid_of(c), "channel": "phone", "direction": "outbound", "status": "working"},
+    ),
     ("LeadScored", lambda c: {"score": c.randrange(100)}),
     ("LeadQualified", lambda c: {}),
 )
-CUSTOMER = (
+CUSTOMER: Next = (
     ("ContactPointAdded", lambda c: {"contact_point_id": uuid_of(c), "kind": "email", "value": SEALED}),
     ("ConsentGranted", lambda c: {"purpose": "newsletter", "channel": "email"}),
-    ("InteractionLogged", lambda c: {"interaction_id": uuid_of(c), "channel": "phone", "direction": "inbound", "seconds": c.randrange(900)}),
+    (
+        "InteractionLogged",
+        lambda c: {
+            "interaction_id": uuid_of(c),
+            "channel": "phone",
+            "direction": "inbound",
+            "seconds": c.randrange(900),
+        },
+    ),
 )
-FIRST = {
+FIRST: dict[str, tuple[str, dict[str, Any]]] = {
     "ticket": ("TicketOpened", {"opened_by": "requester", "channel": "web", "priority": "low", "subject": SEALED}),
-    "lead": ("LeadCaptured", {"name": SEALED, "email": SEALED, "country": "BR", "source": "organic", "landing_page": "lp1"}),
+    "lead": (
+        "LeadCaptured",
+        {"name": SEALED, "email": SEALED, "country": "BR", "source": "organic", "landing_page": "lp1"},
+    ),
     "customer": ("CustomerRegistered", {"name": SEALED, "email": SEALED, "country": "DE"}),
 }
-NEXT: dict[str, tuple[tuple[str, Callable[[random.Random], dict[str, Any]]], ...]] = {
+NEXT: dict[str, Next] = {
     "ticket": TICKET,
     "lead": LEAD,
     "customer": CUSTOMER,
@@ -102,7 +127,7 @@ class Recorded:
         chance, position = self.seed, self.head.position + 1
         if len(self.open) < 2_000 or chance.random() < 0.12:
             aggregate = chance.choices(("ticket", "lead", "customer"), (5, 3, 2))[0]
-            stream = [aggregate, f"{aggregate}-{uuid_of(chance)}", 0]
+            stream: list[Any] = [aggregate, f"{aggregate}-{uuid_of(chance)}", 0]
             self.open.append(stream)
             type, data = FIRST[aggregate]
         else:
@@ -192,7 +217,14 @@ def seconds(work: Callable[[], object], times: int = 1) -> float:
 
 def row(name: str, value: float, unit: str, baseline: float | None = None, target: str = "") -> dict[str, Any]:
     ratio = round(value / baseline, 3) if baseline else None
-    return {"name": name, "value": round(value, 1), "unit": unit, "baseline": baseline, "ratio": ratio, "target": target}
+    return {
+        "name": name,
+        "value": round(value, 1),
+        "unit": unit,
+        "baseline": baseline,
+        "ratio": ratio,
+        "target": target,
+    }
 
 
 def run(scale: float) -> list[dict[str, Any]]:
@@ -202,7 +234,13 @@ def run(scale: float) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         models = opened(Path(folder), log)
         try:
-            return [*_upkeep(models, log, size), *_rebuild(models, size), *_reports(models, log), *_fresh(models, log), _memory()]
+            return [
+                *_upkeep(models, log, size),
+                *_rebuild(models, size),
+                *_reports(models, log),
+                *_fresh(models, log),
+                _memory(),
+            ]
         finally:
             models.close()
 
@@ -289,7 +327,12 @@ def _fresh(models: Follower, log: Recorded) -> list[dict[str, Any]]:
 
 
 def _memory() -> dict[str, Any]:
-    return row("models: peak memory, the log in memory included", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB", target="< 2048")
+    return row(
+        "models: peak memory, the log in memory included",
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "MB",
+        target="< 2048",
+    )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@ import csv
 import io
 import json
 import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +16,7 @@ import typer
 from commands.rejected import Rejected
 from infra.cli.output import SHOWN_ROWS, Format, Rows, chosen, write, write_lines
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {
         "id": "ticket-7",
         "count": 9_007_199_254_740_993,
@@ -29,12 +32,12 @@ ROWS = [
 
 
 @pytest.fixture
-def rows():
+def rows() -> Rows:
     table = pa.Table.from_pylist(ROWS)
     return Rows([table.slice(0, 1), table.slice(1, 1)], {"position": 12, "as_of": datetime(2017, 4, 1, tzinfo=UTC)})
 
 
-def test_json_is_one_document_that_says_where_it_stands_and_rounds_nothing(rows, tmp_path):
+def test_json_is_one_document_that_says_where_it_stands_and_rounds_nothing(rows: Rows, tmp_path: Path) -> None:
     write(rows, Format.JSON, tmp_path / "x.json")
     text = (tmp_path / "x.json").read_text()
     assert '"rate":0.10,' in text
@@ -45,7 +48,7 @@ def test_json_is_one_document_that_says_where_it_stands_and_rounds_nothing(rows,
     assert told["rows"][1] == ROWS[1]
 
 
-def test_csv_reads_back_as_it_was(rows, tmp_path):
+def test_csv_reads_back_as_it_was(rows: Rows, tmp_path: Path) -> None:
     write(rows, Format.CSV, tmp_path / "x.csv")
     with (tmp_path / "x.csv").open(newline="") as file:
         header, first, second = csv.reader(file)
@@ -63,7 +66,7 @@ def test_csv_reads_back_as_it_was(rows, tmp_path):
     assert second == [""] * 8
 
 
-def test_parquet_keeps_types_and_where_it_stands(rows, tmp_path):
+def test_parquet_keeps_types_and_where_it_stands(rows: Rows, tmp_path: Path) -> None:
     write(rows, Format.PARQUET, tmp_path / "x.parquet")
     table = pq.read_table(tmp_path / "x.parquet")
     assert table.to_pylist() == ROWS
@@ -72,10 +75,10 @@ def test_parquet_keeps_types_and_where_it_stands(rows, tmp_path):
 
 
 @pytest.mark.parametrize("format", list(Format))
-def test_no_rows_is_an_answer_too(format, tmp_path):
+def test_no_rows_is_an_answer_too(format: Format, tmp_path: Path) -> None:
     write(Rows.of([], ("code", "sentence")), format, tmp_path / "x")
     content = (tmp_path / "x").read_bytes()
-    read = {
+    read: dict[Format, Callable[[], bool]] = {
         Format.TABLE: lambda: content.decode().split()[:2] == ["code", "sentence"],
         Format.JSON: lambda: json.loads(content) == {"rows": []},
         Format.CSV: lambda: content == b"code,sentence\n",
@@ -84,7 +87,7 @@ def test_no_rows_is_an_answer_too(format, tmp_path):
     assert read[format]()
 
 
-def test_a_table_shows_what_is_missing_and_no_control_characters(tmp_path):
+def test_a_table_shows_what_is_missing_and_no_control_characters(tmp_path: Path) -> None:
     write(Rows.of([{"a": "\x1b[31mred", "b": None}], ("a", "b")), Format.TABLE, tmp_path / "x.txt")
     text = (tmp_path / "x.txt").read_text()
     assert "\x1b" not in text
@@ -92,7 +95,7 @@ def test_a_table_shows_what_is_missing_and_no_control_characters(tmp_path):
     assert "–" in text
 
 
-def test_a_long_table_stops_and_says_so(tmp_path, capsys):
+def test_a_long_table_stops_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = Rows([pa.table({"n": range(SHOWN_ROWS)}), pa.table({"n": [-1, -2]})])
     write(rows, Format.TABLE, tmp_path / "x.txt")
     text = (tmp_path / "x.txt").read_text()
@@ -101,8 +104,8 @@ def test_a_long_table_stops_and_says_so(tmp_path, capsys):
     assert f"{SHOWN_ROWS:,} of {SHOWN_ROWS + 2:,} rows are shown" in capsys.readouterr().err
 
 
-def test_a_file_is_there_wholly_or_not_at_all(tmp_path):
-    def failing():
+def test_a_file_is_there_wholly_or_not_at_all(tmp_path: Path) -> None:
+    def failing() -> Iterator[pa.Table]:
         yield pa.table({"n": [1]})
         raise RuntimeError("the server went away")
 
@@ -113,19 +116,19 @@ def test_a_file_is_there_wholly_or_not_at_all(tmp_path):
     assert os.listdir(tmp_path) == ["x.csv"]
 
 
-def test_a_file_that_cannot_be_written_is_refused_in_a_sentence(tmp_path):
-    with pytest.raises(Rejected, match="OUTPUT_NOT_WRITABLE: .*No such file or directory"):
+def test_a_file_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match=r"OUTPUT_NOT_WRITABLE: .*No such file or directory"):
         write_lines([b"{}"], tmp_path / "nowhere" / "x.jsonl")
 
 
-def test_the_format_follows_from_the_files_name(tmp_path, monkeypatch):
+def test_the_format_follows_from_the_files_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen(None, None) is Format.TABLE
     assert chosen(None, tmp_path / "x.parquet") is Format.PARQUET
     assert chosen(None, tmp_path / "x.txt") is Format.TABLE
     assert chosen(Format.CSV, tmp_path / "x.parquet") is Format.CSV
 
 
-def test_parquet_is_not_written_to_a_terminal():
+def test_parquet_is_not_written_to_a_terminal() -> None:
     primary, terminal = os.openpty()
     try:
         with pytest.MonkeyPatch.context() as patch, os.fdopen(terminal, "w", closefd=False) as stdout:

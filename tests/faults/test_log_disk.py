@@ -92,7 +92,7 @@ from infra.log import Actor, Log, Request
 
 directory = sys.argv[1]
 log = Log.open(f"sqlite:///{directory}/log.db", Keys.open(f"sqlite:///{directory}/keys.db", bytes(32)))
-ask = lambda n: log.submit([Request(CaptureLead(id=str(n), company="x" * 500), Actor("user", "ann"))])[0]
+ask = lambda n: log.submit([Request(CaptureLead(id=str(n), company="x" * 200), Actor("user", "ann"))])[0]
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
 answers = [ask(n) for n in range(60)]
 codes = {answer.code for answer in answers if isinstance(answer, Rejected)}

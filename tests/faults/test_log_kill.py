@@ -16,7 +16,7 @@ from commands.lead import CaptureLead, ConvertLead
 from infra.keys import Keys
 from infra.log import Actor, Log, Request
 
-KILLS = int(os.environ.get("ANNALS_KILLS", "8"))
+KILLS = int(os.environ.get("ANNALS_KILLS", "10"))
 ANN = Actor("user", "ann")
 
 CHILD = """
@@ -36,7 +36,9 @@ def call(caller):
         for command in (CaptureLead(id=id, name=id), ConvertLead(id=id, customer_id=id)):
             request_id = f"{type(command).__name__} {id}"
             outcome = log.execute(Request(command, Actor("user", "ann"), request_id))
-            print(f"{request_id} {outcome.version} {outcome.first_position} {outcome.last_position}\\n", end="", flush=True)
+            answer = f"{request_id} {outcome.version} {outcome.first_position} {outcome.last_position}"
+            sys.stdout.write(answer + chr(10))
+            sys.stdout.flush()
         turn += 1
 
 print("ready", flush=True)

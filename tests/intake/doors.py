@@ -26,8 +26,8 @@ class Happened:
 
 @dataclass
 class Memory:
-    """Streams in memory that remember the request ids, as the log does, the commands in order, and the events with their
-    instants and streams.
+    """Streams in memory that remember the request ids, as the log does, the commands in order, and the events with
+    their instants and streams.
     """
 
     world: World = field(default_factory=World)

@@ -52,7 +52,9 @@ def test_what_is_refused_goes_to_a_file_with_its_row_and_the_rest_goes_on(folder
     memory = Memory()
     totals = folder.run(memory.door)
     assert (totals.changed, totals.refused) == (6, {"ALREADY_EXISTS": 1, "INVALID_FIELD": 3})
-    assert [(row["file"], row["row"], row["command"], row["id"], row["code"], row["field"]) for row in folder.refused()] == [
+    assert [
+        (row["file"], row["row"], row["command"], row["id"], row["code"], row["field"]) for row in folder.refused()
+    ] == [
         ("leads.csv", "4", "CaptureLead", "a", "ALREADY_EXISTS", "id"),
         ("leads.csv", "6", "CaptureLead", "not valid!", "INVALID_FIELD", "id"),
         ("leads.csv", "5", "ScoreLead", "c", "INVALID_FIELD", "score"),
@@ -120,7 +122,7 @@ def test_batches_fly_ahead_of_their_answers_in_order_but_not_too_many(folder: Fo
         nonlocal most
         taken: list[list[Wish]] = []
         with ThreadPoolExecutor(1) as pool:
-            reading = pool.submit(lambda: [taken.append(batch) for batch in batches])
+            reading = pool.submit(taken.extend, batches)
             answered = 0
             while not (reading.done() and answered == len(taken)):
                 if answered < len(taken):

@@ -119,11 +119,37 @@ def test_a_row_without_its_place_is_refused(desk: Desk, column: str) -> None:
     assert refused.row == 4
 
 
+@pytest.mark.parametrize("sql", ["'infinity'::timestamptz", "timestamp '20000-01-01'", "'yesterday'"])
+def test_what_is_no_instant_of_the_calendar_is_refused(desk: Desk, sql: str) -> None:
+    wishes = desk.wishes(f"select 'CaptureLead' as command, id, {sql} as occurred_at, row from source")
+    assert [str(wish.refusal) for wish in wishes] == ["INVALID_FIELD: occurred_at must be an instant"] * 3
+
+
+def test_a_mapping_may_pivot(desk: Desk) -> None:
+    desk.write("leads.csv", "id,what,value\na,source,web\na,name,Ada\nb,source,mail\n")
+    sql = (
+        "select 'CaptureLead' as command, id, date '2020-01-01' as occurred_at, 1 as row, name, source"
+        " from (pivot (select id, what, value from source) on what in ('name', 'source') using first(value))"
+    )
+    assert sorted((wish.fields for wish in desk.wishes(sql)), key=lambda fields: str(fields["id"])) == [
+        {"id": "a", "name": "Ada", "source": "web"},
+        {"id": "b", "source": "mail"},
+    ]
+
+
+def test_an_unknown_time_zone_is_refused(desk: Desk) -> None:
+    mapping = desk.write("leads.sql", CAPTURE)
+    with pytest.raises(Rejected) as refusal:
+        Mapping.open(mapping, desk.files, time_zone="Europe/Nowhere")
+    assert refusal.value.code == "UNKNOWN_TIME_ZONE"
+
+
 def test_commands_come_in_order_of_instant_file_row_and_step(desk: Desk) -> None:
     desk.files.append(desk.write("second.csv", "id\na\n"))
     wishes = desk.wishes(
         "select 'AssignLead' as command, id, '2020-01-01' as occurred_at, 2 as file, row, 'x' as agent_id from source2"
-        " union all by name select 'QualifyLead' as command, id, '2020-01-01' as occurred_at, row, 1 as step from source1"
+        " union all by name"
+        " select 'QualifyLead' as command, id, '2020-01-01' as occurred_at, row, 1 as step from source1"
         " union all by name select 'NurtureLead' as command, id, '2020-01-01' as occurred_at, row from source1"
         " union all by name select 'CaptureLead' as command, id, '2019-01-01' as occurred_at, row from source1",
         size=4,
@@ -175,7 +201,8 @@ def test_equal_commands_of_one_row_keep_their_request_ids_in_every_run(desk: Des
         (CAPTURE.replace("row,", ""), "no column row"),
         (CAPTURE.replace("CaptureLead", "CatchLead"), "'CatchLead', which does not exist"),
         (CAPTURE.replace("'CaptureLead'", "null"), "without a command"),
-        (CAPTURE.replace("as source", "as origin"), "CaptureLead has no field origin"),
+        (CAPTURE.replace("as source", "as agent_id"), "CaptureLead has no field agent_id"),
+        (CAPTURE.replace("as source", "as origin"), "no command has a field origin"),
         (CAPTURE.replace("origin as source", "null as sauce"), "sauce"),
     ],
 )

@@ -71,8 +71,20 @@ def test_the_rates_are_lifelike() -> None:
     assert 0.08 < commands["ConvertLead"] / commands["CaptureLead"] < 0.2
     assert 0.02 < commands["MergeLeads"] / commands["CaptureLead"] < 0.05
     assert commands["CloseTicket"] > 0.9 * commands["OpenTicket"]
-    for rare in ("UnmergeLeads", "ReverseConversion", "RecycleLead", "MergeCustomers", "WithdrawConsent", "AnswerSurvey",
-                 "DeclareChurn", "ReactivateCustomer", "MergeTickets", "ReopenTicket", "EscalateTicket", "WithdrawOverlay"):
+    for rare in (
+        "UnmergeLeads",
+        "ReverseConversion",
+        "RecycleLead",
+        "MergeCustomers",
+        "WithdrawConsent",
+        "AnswerSurvey",
+        "DeclareChurn",
+        "ReactivateCustomer",
+        "MergeTickets",
+        "ReopenTicket",
+        "EscalateTicket",
+        "WithdrawOverlay",
+    ):
         assert commands[rare], rare
 
 

@@ -68,8 +68,18 @@ def test_json_lines_become_text(tmp_path: Path) -> None:
 
 def test_parquet_records_are_counted(tmp_path: Path) -> None:
     file = tmp_path / "a.parquet"
-    duckdb.sql("select 7 as a, date '2020-01-02' as b union all select 8, null").write_parquet(str(file))
+    duckdb.execute(
+        "copy (select 7 as a, date '2020-01-02' as b union all select 8, null) to ? (format parquet)", [str(file)]
+    )
     assert rows(file) == [(1, "7", "2020-01-02"), (2, "8", None)]
+
+
+def test_columns_of_one_name_or_none_are_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("a,A,,b\n1,2,3,4\n")
+    with duckdb.connect() as connection:
+        load(connection, file, "source1")
+        assert connection.execute("select a, A_2, column_3, b from source1").fetchall() == [("1", "2", "3", "4")]
 
 
 def test_a_column_called_row_makes_way(tmp_path: Path) -> None:
@@ -83,7 +93,7 @@ def test_a_column_called_row_makes_way(tmp_path: Path) -> None:
 def test_the_order_is_the_file_s(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("a\n" + "".join(f"{number}\n" for number in range(200_000)))
-    assert all(row == int(str(a)) + 2 for row, a in rows(file))  # type: ignore[call-overload]
+    assert all(row == int(str(a)) + 2 for row, a in rows(file))
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_a_file_that_is_no_database(tmp_path: Path, url: str) -> None:
 
 
 def settings(data: Path, master_key: str | None = None) -> Settings:
-    return Settings(data=data, master_key=master_key)
+    return Settings.model_validate({"data": data, "master_key": master_key})
 
 
 def test_the_first_start_makes_a_master_key_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,6 +146,7 @@ def altered(written: Path, tmp_path: Path, *statements: tuple[str, tuple[Any, ..
     return f"sqlite:///{file}"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_altered_byte_is_found_and_its_position_named(written: Path, tmp_path: Path, data: st.DataObject) -> None:

@@ -19,6 +19,7 @@ from tests.laws.chance import COMMANDS, any_command
 
 PROJECTIONS = Path(__file__).parents[2] / "projections"
 ACTOR = Actor("user", "ada")
+AGES = 5
 
 
 def day(text: str) -> datetime:
@@ -49,16 +50,18 @@ class Company:
         return self.log.execute(Request(command, ACTOR, occurred_at=day(occurred) if occurred else None))
 
     def happen_by_chance(self, chance: Random, commands: int) -> None:
-        """Ask for commands by chance, two in five of them late, and let the rules refuse what they refuse. Nobody is
-        forgotten but in the last tenth, for after that nothing happens to them.
+        """Ask for commands by chance, two in five of them late, and let the rules refuse what they refuse. Every age
+        has streams of its own; nobody is forgotten but in the last one, for after that nothing happens to them.
         """
         alive = [kind for kind in COMMANDS if kind is not ForgetCustomer]
-        for left in range(commands, 0, -1):
+        for number in range(commands):
+            age = number * AGES // commands
             self.now += timedelta(minutes=chance.randint(0, 90), microseconds=chance.randint(0, 999_999))
             ago = timedelta(minutes=chance.randint(0, 2000))
             occurred = self.now - ago if chance.random() < 0.4 else None
-            kind = chance.choice(alive if left > commands // 10 else COMMANDS)
-            self.log.submit([Request(any_command(chance, kind), ACTOR, occurred_at=occurred)])
+            command = any_command(chance, chance.choice(COMMANDS if age == AGES - 1 else alive))
+            ids = {name: f"{getattr(command, name)}-{age}" for name in ("id", *command.named)}
+            self.log.submit([Request(command.model_copy(update=ids), ACTOR, occurred_at=occurred)])
 
     def events(self) -> list[tuple[Envelope, Event[Any]]]:
         """Every event there ever was, in order, with personal values sealed."""

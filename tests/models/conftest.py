@@ -47,7 +47,11 @@ class Lines:
         position = len(self.rows) + 1
         recorded_at = START + timedelta(days=365, seconds=position)
         type = event if isinstance(event, str) else event.type_name
-        data = given if isinstance(event, str) else {n: v for n in event.annotations if (v := getattr(event, n)) is not None}
+        data = (
+            given
+            if isinstance(event, str)
+            else {n: v for n in event.annotations if (v := getattr(event, n)) is not None}
+        )
         version = self.versions[stream] = self.versions.get(stream, 0) + 1
         document = orjson.dumps(
             {

@@ -187,7 +187,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, make_lines: Callable[[], Any]
         )
         for part in ("cut", "whole")
     ]
-    yield Pair(lines, *engines)
+    yield Pair(lines, engines[0], engines[1])
     for engine in engines:
         engine.close()
 
@@ -232,7 +232,7 @@ def both(model: Model, one: dict[str, Any], two: dict[str, Any]) -> dict[str, An
     combined = dict(one)
     for column in model.values:
         values = [value for value in (one[column.name], two[column.name]) if value is not None]
-        how = {"sum": sum, "min": min, "first": min}.get(column.how, max)
+        how: Any = {"sum": sum, "min": min, "first": min}.get(column.how, max)
         combined[column.name] = how(values) if values else None
         if column.clearable:
             clear = f"clear_{column.name}"
@@ -248,7 +248,9 @@ def naive(model: Model, known: list[dict[str, Any]], instant: datetime, position
             key = tuple(change[name] for name in model.key)
             row = rows.setdefault(key, {column.name: 0 if column.how == "sum" else None for column in model.values})
             for column in model.values:
-                row[column.name] = folded(column.how, row[column.name], change[column.name], cleared(change, column.name))
+                row[column.name] = folded(
+                    column.how, row[column.name], change[column.name], cleared(change, column.name)
+                )
     shown = [name for name in model.columns if name not in model.key]
     return {(*key, *(row[name] for name in shown)) for key, row in rows.items() if not row.get("removed")}
 
@@ -286,7 +288,9 @@ def shown_at(model: Model, history: list[dict[str, Any]], instant: datetime, pos
 
 
 def history_of(models: Models, model: Model, positions: range) -> list[dict[str, Any]]:
-    return asked(models, f"select * from {model.name}_history where known_from between {positions[0]} and {positions[-1]}")
+    return asked(
+        models, f"select * from {model.name}_history where known_from between {positions[0]} and {positions[-1]}"
+    )
 
 
 def hold_law(models: Models, positions: range) -> None:
@@ -317,7 +321,9 @@ def hold_macros(models: Models, positions: range, points: list[tuple[int, int]])
             names = ", ".join(model.columns)
             rows = asked(models, f"select {names} from {model.name}_at({point}) {mine}")
             assert {tuple(row.values()) for row in rows} == naive(model, known, instant, position)
-            hold_intervals(model, known, instant, position, asked(models, f"from {model.name}_intervals({point}) {mine}"))
+            hold_intervals(
+                model, known, instant, position, asked(models, f"from {model.name}_intervals({point}) {mine}")
+            )
 
 
 def tale_of(known: list[dict[str, Any]], model: Model) -> str:
@@ -348,7 +354,7 @@ def in_order(rows: list[dict[str, Any]]) -> list[str]:
 
 @pytest.mark.slow
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(facts=FACTS, cuts=st.sets(st.integers(0, 29), max_size=3), data=st.data())
 def test_law_holds_for_any_log_however_it_is_cut(pair: Pair, facts: list[Fact], cuts: set[int], data: Any) -> None:
@@ -359,10 +365,16 @@ def test_law_holds_for_any_log_however_it_is_cut(pair: Pair, facts: list[Fact], 
     hold_macros(pair.whole, positions, points)
 
 
+@pytest.mark.slow
 def test_law_holds_for_a_long_log_with_many_late_facts(pair: Pair) -> None:
     chance = random.Random(7)
     facts = [
-        (chance.randrange(3), chance.randrange(len(MAKE)), chance.randrange(2), min(7, max(0, n // 10 - chance.choice([0, 0, 3]))))
+        (
+            chance.randrange(3),
+            chance.randrange(len(MAKE)),
+            chance.randrange(2),
+            min(7, max(0, n // 10 - chance.choice([0, 0, 3]))),
+        )
         for n in range(80)
     ]
     positions = pair.tell(facts, {9, 10, 33, 60})
@@ -383,13 +395,15 @@ def test_a_late_fact_wins_from_its_instant_on_once_it_is_known(pair: Pair) -> No
     for known, status in ((pended[0], "pending"), (solved[0], "solved")):
         rows = asked(
             pair.whole,
-            f"select status from things_at(timestamptz '{half_past_two}', {first + known}) where thing_id = '{pair.tales}.0'",
+            f"select status from things_at(timestamptz '{half_past_two}', {first + known}) "
+            f"where thing_id = '{pair.tales}.0'",
         )
         assert rows == [{"status": status}]
     pair.cut.bring(MODELS, first + 2)
     pair.whole.bring(MODELS, first + 2)
 
 
+@pytest.mark.slow
 def test_a_rebuild_is_the_same_row_for_row(pair: Pair) -> None:
     pair.tell([(n % 3, n % len(MAKE), n % 2, 7 - n % 8) for n in range(40)], {5, 21})
     before = {name: in_order(asked(pair.cut, f"from {name}_history")) for name in MODELS}

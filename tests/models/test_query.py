@@ -147,7 +147,7 @@ def test_the_row_limit(company: Company) -> None:
 
 def test_the_position_asked_for(company: Company) -> None:
     position = company.tell("02-02 09:00", CaptureLead(id="5")).position
-    assert len(rows(company, "from leads", min_position=position)) == 6
+    assert len(rows(company, "from LEADS", min_position=position)) == 6
     refusal = refused(company, "from leads", min_position=position + 1)
     assert (refusal.code, refusal.field) == ("IN_THE_FUTURE", "min_position")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from commands.customer import AddContactPoint, GrantConsent, RegisterCustomer, RemoveContactPoint
+from commands.fields import Priority
 from commands.rejected import Rejected
 from commands.ticket import AssignTicket, MergeTickets, OpenTicket, SolveTicket
 from infra.models import records
@@ -18,7 +18,7 @@ from infra.models.point import at_point
 from tests.laws.chance import EVENTS, any_event
 from tests.models.company import PROJECTIONS, Company, company_in, day
 
-PRIORITIES = ("low", "high", "critical", None)
+PRIORITIES: tuple[Priority | None, ...] = ("low", "high", "critical", None)
 
 
 @pytest.fixture(scope="module")
@@ -219,8 +219,9 @@ def test_sealed_text_stands_in_personal_columns_alone(lines: Any, opened: Any) -
     chance = Random(1)
     for kind in EVENTS * 8:
         event = any_event(chance, kind)
-        sealed = {name: f"sealed:1:k:e:{name}:x" for name in kind.personal if getattr(event, name) is not None}
-        lines.add(f"{kind.state.aggregate}-{chance.randint(1, 3)}", replace(event, **sealed))
+        given = {name: getattr(event, name) for name in kind.annotations}
+        sealed = {name: f"sealed:1:k:e:{name}:x" for name in kind.personal if given[name] is not None}
+        lines.add(f"{kind.state.aggregate}-{chance.randint(1, 3)}", kind(**{**given, **sealed}))
     models = opened(lines, projections=PROJECTIONS)
     found: set[tuple[str, str]] = set()
     with at_point(models, models.definitions) as point:

@@ -174,7 +174,7 @@ def test_the_backlog_leaves_out_solved_closed_and_merged(company: Company) -> No
 
 def test_the_parts_of_a_tickets_time(company: Company) -> None:
     def parts(**question: Any) -> dict[str, tuple[Any, ...]]:
-        return {row[0]: row[3:] for row in rows(company, "ticket_time_parts", **question)}
+        return {row[0]: (*row[3:11], *row[13:]) for row in rows(company, "ticket_time_parts", **question)}
 
     hour = 3600
     live = parts(as_of=day("03-04 12:00"))
@@ -206,6 +206,7 @@ def test_ticket_times(company: Company) -> None:
     first = {"period_to": day("03-05 00:00")}
     assert rows(company, "ticket_times", **first) == [
         ("all", "first_response", 1, 0, hour // 2, hour // 2, hour // 2),
+        ("all", "response_after_reopening", 0, 1, None, None, None),
         ("all", "first_resolution", 1, 0, 6 * hour, 6 * hour, 6 * hour),
         ("all", "full_resolution", 1, 0, 33 * hour, 33 * hour, 33 * hour),
         ("all", "requester_wait", 1, 0, 7 * hour, 7 * hour, 7 * hour),
@@ -213,11 +214,28 @@ def test_ticket_times(company: Company) -> None:
         ("all", "on_hold", 1, 0, 2 * hour, 2 * hour, 2 * hour),
         ("all", "pending", 1, 0, 2 * hour, 2 * hour, 2 * hour),
     ]
-    assert rows(company, "ticket_times", as_of=day("03-07 00:00"))[:3] == [
+    assert rows(company, "ticket_times", as_of=day("03-07 00:00"))[:4] == [
         ("all", "first_response", 1, 2, hour // 2, hour // 2, hour // 2),
+        ("all", "response_after_reopening", 0, 1, None, None, None),
         ("all", "first_resolution", 2, 1, int(4.25 * hour), int(4.25 * hour), int(8.5 * hour)),
         ("all", "full_resolution", 2, 1, int(17.75 * hour), int(17.75 * hour), int(35.5 * hour)),
     ]
+
+
+def test_a_response_from_creation_and_from_reopening_are_two_figures(tmp_path: Path) -> None:
+    """Monday 9:00 created, 9:05 solved by a bot, Friday 14:00 reopened, 14:10 an agent replies."""
+    with company_in(tmp_path) as company:
+        company.tell("03-04 09:00", OpenTicket(id="1"))
+        company.tell("03-04 09:05", ReplyToTicket(id="1", reply_id="bot", is_bot=True))
+        company.tell("03-04 09:05", SolveTicket(id="1"))
+        company.tell("03-08 14:00", ReopenTicket(id="1"))
+        company.tell("03-08 14:10", ReplyToTicket(id="1", reply_id="agent", agent_id="ann"))
+        figures = {row[1]: row[2:5] for row in rows(company, "ticket_times")}
+        minute = 60
+        assert figures["first_response"] == (1, 0, (4 * 24 * 60 + 5 * 60 + 10) * minute)
+        assert figures["response_after_reopening"] == (1, 0, 10 * minute)
+        waiting = {row[1]: row[2:5] for row in rows(company, "ticket_times", as_of=day("03-08 14:05"))}
+        assert waiting["response_after_reopening"] == (0, 1, None)
 
 
 def test_the_reopen_rate_counts_tickets_solved_in_the_period(company: Company) -> None:
@@ -335,15 +353,29 @@ def test_a_broken_report_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     folder.joinpath("typo.sql").write_text("-- A typo.\n-- clock: state\nselect leed_id from leads order by 1\n")
     folder.joinpath("timeless.sql").write_text("-- No clock.\nselect lead_id from leads order by 1\n")
     folder.joinpath("leak.sql").write_text("-- A leak.\n-- clock: state\nselect * from leads_history order by 1\n")
+    folder.joinpath("macro.sql").write_text("-- A leak.\n-- clock: state\nfrom leads_at($as_of, 9) order by 1\n")
+    folder.joinpath("past.sql").write_text("-- A leak.\n-- clock: state\nfrom main.leads order by 1\n")
+    folder.joinpath("today.sql").write_text("-- A clock.\n-- clock: state\nselect now() as x from leads order by 1\n")
+    folder.joinpath("unordered.sql").write_text("-- No order.\n-- clock: state\nselect lead_id from leads\n")
     folder.joinpath("circle.sql").write_text("-- A circle.\n-- clock: state\nfrom round order by 1\n")
     folder.joinpath("round.sql").write_text("-- A circle.\n-- clock: state\nfrom circle order by 1\n")
     folder.joinpath("mine.sql").write_text(
-        "-- One more file.\n-- clock: state\nselect count(*) as leads from leads order by 1\n"
+        "-- One more file.\n-- clock: state\nselect count(*) as leads from LEADS order by 1\n"
     )
     with company_in(tmp_path / "data", projections=projections) as company:
         tell_leads(company)
         broken = {report.name: report.broken for report in reports(company.models) if report.broken}
-        assert sorted(broken) == ["circle", "leak", "round", "timeless", "typo"]
+        assert sorted(broken) == [
+            "circle",
+            "leak",
+            "macro",
+            "past",
+            "round",
+            "timeless",
+            "today",
+            "typo",
+            "unordered",
+        ]
         assert "leed_id" in str(broken["typo"])
         assert refused(company, "leak").code == "REPORT_BROKEN"
         assert rows(company, "mine", as_of=day("01-20 09:00")) == [(2,)]

@@ -26,6 +26,7 @@ from domain.ticket import (
     TicketSolved,
 )
 from infra.log import Envelope
+from infra.models import records
 from infra.models.point import at_point
 from infra.models.report import run
 from tests.models.company import Company, company_in, states_at
@@ -167,6 +168,13 @@ def test_what_was_said_to_tickets_and_leads(company: Company, points: list[At]) 
         }
 
 
+def test_the_present_is_one_of_the_points(company: Company) -> None:
+    for name in company.models.definitions:
+        now = records.list_(company.models, name, page_size=1000)
+        again = records.list_(company.models, name, page_size=1000, as_of=now.as_of, known_at=now.position)
+        assert now == again
+
+
 # The figures of the reports
 
 
@@ -183,15 +191,18 @@ def test_lead_conversion(company: Company, points: list[At], events: Events) -> 
     begun = {
         envelope.stream: envelope.occurred_at for envelope, event in events if type(event).__name__ == "LeadCaptured"
     }
+    converted_ever = 0
     for at in points:
         cohort = [
             state for stream, state in at.states.items() if isinstance(state, Lead) and start <= begun[stream] < end
         ]
         converted = sum(lead.status == "converted" for lead in cohort)
+        converted_ever += converted
         found = answers(company, at, "lead_conversion", period_from=start, period_to=end)
         assert [(row["leads"], row["converted"], row["conversion_rate"]) for row in found] == (
             [(len(cohort), converted, ratio(converted, len(cohort)))] if cohort else []
         )
+    assert converted_ever
 
 
 def test_the_backlog(company: Company, points: list[At]) -> None:
@@ -272,7 +283,11 @@ def time_parts(at: At, stream: str) -> dict[str, Any]:
         if isinstance(event, TicketReplied) and event.is_public and not event.is_bot
     ]
     solutions = [envelope.occurred_at for envelope, event in own if isinstance(event, TicketSolved)]
+    reopened = max((envelope.occurred_at for envelope, event in own if isinstance(event, TicketReopened)), default=None)
+    again = min((reply for reply in replies if reopened and reply >= reopened), default=None)
     return {
+        "reopened_at": reopened,
+        "response_after_reopening": seconds((again - reopened) // MICROSECOND) if again and reopened else None,
         "ended_at": end,
         "total": seconds((end - opened) // MICROSECOND),
         "agent_work": seconds(spent["new"] + spent["open"]),

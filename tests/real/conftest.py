@@ -58,8 +58,8 @@ def lead_files(data: Path) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def plain(incident_files: list[Path], lead_files: list[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The source files as they are, for counts with plain SQL: ``incidents``, ``leads`` and ``deals``. An incident's rows
-    have their place in the file and ``at``, the running maximum of their instants.
+    """The source files as they are, for counts with plain SQL: ``incidents``, ``leads`` and ``deals``. An incident's
+    rows have their place in the file and ``at_instant``, the running maximum of their instants.
     """
     with duckdb.connect() as connection:
         for table, file in zip(("raw", "leads", "deals"), (*incident_files, *lead_files), strict=True):

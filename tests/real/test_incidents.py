@@ -137,9 +137,7 @@ def test_nothing_of_the_future_leaks_into_the_past(
     """The rows up to a day mean exactly what the whole file says happened up to that day, but for tickets that were
     opened by then and show up later.
     """
-    known = {
-        place for (place,) in plain.execute("select place from incidents where at_instant <= ?", [day]).fetchall()
-    }
+    known = {place for (place,) in plain.execute("select place from incidents where at_instant <= ?", [day]).fetchall()}
     cut = tmp_path / "cut.csv"
     with gzip.open(incident_files[0], "rt", newline="") as whole, cut.open("w", newline="") as part:
         part.write(whole.readline())

@@ -60,7 +60,7 @@ def test_the_statuses_as_of_a_past_date_equal_plain_sql(
         """
         select
             count(*) filter (first_contact_date::timestamp <= $date),
-            count(*) filter (greatest(first_contact_date::timestamp, won_date::timestamp) <= $date and won_date is not null)
+            count(*) filter (won_date is not null and greatest(first_contact_date, won_date)::timestamp <= $date)
         from leads left join deals using (mql_id)
         """,
         {"date": date},

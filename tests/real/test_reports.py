@@ -113,9 +113,7 @@ def test_the_reassignments_equal_plain_sql(company: Company, plain: duckdb.DuckD
 def test_tickets_as_of_a_past_date_equal_plain_sql(
     company: Company, plain: duckdb.DuckDBPyConnection, date: datetime
 ) -> None:
-    counted = dict(
-        plain.execute(f"select status, count(*) from ({STATUSES}) group by all", {"date": date}).fetchall()
-    )
+    counted = dict(plain.execute(f"select status, count(*) from ({STATUSES}) group by all", {"date": date}).fetchall())
     shown = {row["status"]: row["tickets"] for row in company.report("tickets_by_status", date)}
     assert shown == counted
     backlog = sum(count for status, count in counted.items() if status not in ("solved", "closed"))
@@ -125,7 +123,9 @@ def test_tickets_as_of_a_past_date_equal_plain_sql(
 def test_the_leads_won_by_origin_come_out(company: Company) -> None:
     (row,) = company.report("lead_conversion")
     assert (row["leads"], row["converted"], str(row["conversion_rate"])) == (8000, 842, "0.105250")
-    by_source = {row["breakdown"]: (row["converted"], row["leads"]) for row in company.report("lead_conversion", by="source")}
+    by_source = {
+        row["breakdown"]: (row["converted"], row["leads"]) for row in company.report("lead_conversion", by="source")
+    }
     assert by_source == WON
     assert len(company.report("lead_conversion", by="landing_page")) == 495
     for column, people in (("sdr_id", 32), ("sr_id", 22)):
@@ -139,14 +139,20 @@ def test_conversion_by_origin_as_of_a_past_date_equals_plain_sql(
 ) -> None:
     counted = plain.execute(
         """
-        select origin, count(*), count(*) filter (greatest(first_contact_date, won_date)::timestamp <= $date and won_date is not null)
+        select
+            origin,
+            count(*),
+            count(*) filter (won_date is not null and greatest(first_contact_date, won_date)::timestamp <= $date)
         from leads left join deals using (mql_id)
         where first_contact_date::timestamp <= $date
         group by origin
         """,
         {"date": date},
     ).fetchall()
-    shown = [(row["breakdown"], row["leads"], row["converted"]) for row in company.report("lead_conversion", date, by="source")]
+    shown = [
+        (row["breakdown"], row["leads"], row["converted"])
+        for row in company.report("lead_conversion", date, by="source")
+    ]
     assert sorted(shown, key=str) == sorted(counted, key=str)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,21 @@ class Caller:
             self(rpc, **fields)
         return refusal(error.value)
 
-    def raw(self, rpc: str, sent: bytes) -> bytes:
-        """The bytes that answer bytes."""
+    def refused_raw(self, rpc: str, sent: bytes) -> Refusal:
+        """How an rpc is refused that is sent these bytes."""
         method = self._methods[rpc]
-        answer: bytes = self.channel.unary_unary(f"/{method.containing_service.full_name}/{rpc}")(sent, timeout=30)
-        return answer
+        with pytest.raises(grpc.RpcError) as error:
+            self.channel.unary_unary(f"/{method.containing_service.full_name}/{rpc}")(sent, timeout=30)
+        return refusal(error.value)
+
+    def future(self, rpc: str, **fields: Any) -> Any:
+        """The running call of an rpc that answers with one message."""
+        return self._multicallable(rpc, "unary_unary").future(self.request(rpc, **fields), timeout=30)
+
+    @staticmethod
+    def refusal(error: Any) -> Refusal:
+        """What a failed call says."""
+        return refusal(error)
 
     def _multicallable(self, rpc: str, kind: str) -> Any:
         method = self._methods[rpc]
@@ -111,10 +121,11 @@ class Node:
     socket: str
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     data = tmp_path_factory.mktemp("data")
-    settings = Settings(data=data, sql_seconds=2, sql_rows=50_000, workers=20)
+    given: dict[str, Any] = {"data": data, "sql_seconds": 2, "sql_rows": 50_000, "workers": 20}
+    settings = Settings(**given)
     keys = Keys.open(f"sqlite:///{settings.keys_file}", b"k" * 32)
     log = Log.open(f"sqlite:///{settings.log_file}", keys)
     models = Models(
@@ -137,14 +148,28 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     keys.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def make_caller() -> Iterator[Callable[[str], Caller]]:
+    """Makes callers of other servers."""
+    made: list[Caller] = []
+
+    def make(address: str) -> Caller:
+        made.append(Caller(address))
+        return made[-1]
+
+    yield make
+    for caller in made:
+        caller.close()
+
+
+@pytest.fixture(scope="session")
 def caller(node: Node) -> Iterator[Caller]:
     caller = Caller(node.address)
     yield caller
     caller.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def local_caller(node: Node) -> Iterator[Caller]:
     """A caller on the Unix socket."""
     caller = Caller(node.socket)

@@ -34,7 +34,9 @@ def test_every_kind_of_field_arrives(caller: Any, node: Any) -> None:
     _, customer = node.log.state("customer-c2")
     assert (customer.name, customer.email) == (None, "ann@example.org")
     assert ("newsletter", "email", datetime(2099, 1, 1, tzinfo=UTC)) in customer.consents
-    reply = next(step for step in caller("ReplayStream", stream="ticket-c2") if step.event.type == "crm.TicketReplied.v1")
+    reply = next(
+        step for step in caller("ReplayStream", stream="ticket-c2") if step.event.type == "crm.TicketReplied.v1"
+    )
     assert reply.data["is_public"] is False
 
 

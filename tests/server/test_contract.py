@@ -148,6 +148,7 @@ def test_personal_columns_say_so_in_the_contract(node: Any) -> None:
         assert said == node.models.model(field.name).personal
 
 
+@pytest.mark.slow
 def test_generated_code_is_what_the_contract_says(tmp_path: Path) -> None:
     protos = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
     outputs = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
@@ -158,6 +159,7 @@ def test_generated_code_is_what_the_contract_says(tmp_path: Path) -> None:
     assert [str(path) for path in fresh if fresh[path] != there[path]] == [], "run make proto"
 
 
+@pytest.mark.slow
 def test_the_contract_is_clean() -> None:
     buf = which("buf", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if buf is None:

@@ -10,6 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
+from crm.v1 import commands_pb2
+
 DAY = datetime(2024, 5, 6, 9, tzinfo=UTC)
 
 
@@ -22,9 +24,10 @@ def history(caller: Any) -> int:
     """Something to read: 1,300 events."""
     for number in range(3):
         caller("OpenTicket", id=f"f{number}", occurred_at=DAY)
-    for note in range(1297):
-        position = caller("AddNote", id="f0", note_id=str(note)).position
-    return int(position)
+    notes = [{"add_note": {"id": "f0", "note_id": str(note)}} for note in range(1297)]
+    sent = [commands_pb2.ExecuteCommandsRequest(commands=notes[begin : begin + 500]) for begin in range(0, 1297, 500)]
+    answers = list(caller.streaming("ExecuteCommands", iter(sent)))
+    return int(answers[-1].results[-1].outcome.position)
 
 
 def test_the_feed_is_gapless_and_proves_it(caller: Any, node: Any) -> None:
@@ -33,7 +36,7 @@ def test_the_feed_is_gapless_and_proves_it(caller: Any, node: Any) -> None:
     assert answers[-1].position == node.log.head.position
     read = events(answers)
     assert [event.position for event in read] == list(range(1, node.log.head.position + 1))
-    hash = b"" if read[0].hash == sha256(read[0].document.encode()).digest() else bytes(32)
+    hash = bytes(32)
     for event in read:
         hash = sha256(hash + event.document.encode()).digest()
         assert event.hash == hash
@@ -42,8 +45,9 @@ def test_the_feed_is_gapless_and_proves_it(caller: Any, node: Any) -> None:
 def test_the_feed_begins_anywhere(caller: Any) -> None:
     first = events(caller("ReadEvents", after_position=40, limit=3))
     assert [event.position for event in first] == [41, 42, 43]
-    again = events(caller("ReadEvents", recorded_from=first[1].recorded_at, limit=1))
-    assert [event.position for event in again] == [42]
+    late = caller("OpenTicket", id="f-late")
+    again = events(caller("ReadEvents", recorded_from=late.recorded_at))
+    assert [event.stream for event in again] == ["ticket-f-late"]
     assert events(caller("ReadEvents", recorded_from=datetime(2999, 1, 1, tzinfo=UTC))) == []
 
 
@@ -57,12 +61,15 @@ def test_the_feed_of_one_stream(caller: Any, node: Any) -> None:
 @pytest.mark.parametrize("name", ["TicketOpened", "crm.TicketOpened.v1"])
 def test_the_feed_of_some_types(caller: Any, name: str, node: Any) -> None:
     answers = caller("ReadEvents", types=[name, "LeadCaptured"])
-    assert {event.type for event in events(answers)} == {"crm.TicketOpened.v1"}
+    assert {"crm.TicketOpened.v1"} <= {event.type for event in events(answers)}
+    assert {event.type for event in events(answers)} <= {"crm.TicketOpened.v1", "crm.LeadCaptured.v1"}
     assert answers[-1].position == node.log.head.position
 
 
 def test_a_follower_sees_what_happens(caller: Any, node: Any) -> None:
-    call = caller.streaming("ReadEvents", caller.request("ReadEvents", follow=True, after_position=node.log.head.position))
+    call = caller.streaming(
+        "ReadEvents", caller.request("ReadEvents", follow=True, after_position=node.log.head.position)
+    )
     first = next(call)
     assert (list(first.events), first.position) == ([], node.log.head.position)
     for number in range(3):
@@ -76,7 +83,9 @@ def test_a_follower_sees_what_happens(caller: Any, node: Any) -> None:
 
 
 def test_a_follower_stops_at_its_limit(caller: Any, node: Any) -> None:
-    sent = caller.request("ReadEvents", follow=True, after_position=node.log.head.position, types=["TicketHeld"], limit=2)
+    sent = caller.request(
+        "ReadEvents", follow=True, after_position=node.log.head.position, types=["TicketHeld"], limit=2
+    )
     timer = Timer(0.2, lambda: [caller("OpenTicket", id="held"), caller("HoldTicket", id="held")])
     timer.start()
     call = caller.streaming("ReadEvents", sent)
@@ -105,7 +114,11 @@ def test_a_stream_is_replayed_step_by_step(caller: Any) -> None:
     caller("AssignTicket", id="r1", agent_id="ann", occurred_at=DAY + timedelta(hours=1))
     caller("SolveTicket", id="r1", occurred_at=DAY + timedelta(hours=2), reason="repaired")
     steps = caller("ReplayStream", stream="ticket-r1")
-    assert [step.event.type for step in steps] == ["crm.TicketOpened.v1", "crm.TicketAssigned.v1", "crm.TicketSolved.v1"]
+    assert [step.event.type for step in steps] == [
+        "crm.TicketOpened.v1",
+        "crm.TicketAssigned.v1",
+        "crm.TicketSolved.v1",
+    ]
     assert [step.after["status"] for step in steps] == ["new", "new", "solved"]
     assert steps[0].data["subject"] == "Broken"
     assert "sealed:1:" in steps[0].event.document

@@ -162,9 +162,12 @@ def table_of(messages: list[Any]) -> pa.Table:
     return pa.concat_tables([pa.ipc.open_stream(io.BytesIO(each.chunk.arrow)).read_all() for each in messages])
 
 
-KINDS = """select 1::bigint as wide, 2::integer as narrow, 1.50::decimal(9,2) as money, true as truth, 'a' as text,
-timestamptz '2024-03-01 12:00:00.000001+02' as instant, date '2024-03-01' as day, ['a', 'b'] as list, null::varchar as none,
-0.5::double as ratio, 'nan'::double as no_number, 'ab'::blob as bytes, {'a': 1::bigint} as struct"""
+KINDS = """
+select 1::bigint as wide, 2::integer as narrow, 1.50::decimal(9,2) as money, true as truth, 'a' as text,
+       timestamptz '2024-03-01 12:00:00.000001+02' as instant, date '2024-03-01' as day, ['a', 'b'] as list,
+       null::varchar as none, 0.5::double as ratio, 'nan'::double as no_number, 'ab'::blob as bytes,
+       {'a': 1::bigint} as struct
+"""
 
 
 def test_rows_keep_every_value_as_it_is(caller: Any) -> None:

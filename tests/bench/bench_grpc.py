@@ -1,0 +1,291 @@
+"""How fast commands are through gRPC, against empty calls to a bare grpcio server in the same run.
+
+Server and callers are processes of their own, the callers threads of one process, as in life.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import multiprocessing
+import os
+import pstats
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, thread_time
+from typing import Any
+
+import grpc
+
+from commands.command import Command
+from commands.ticket import AssignTicket, OpenTicket
+from crm.v1 import commands_pb2, tickets_pb2
+from infra.keys import Keys
+from infra.log import Actor, Log, Request
+from infra.main import Node
+from infra.server.commands import Reader, outcome_message
+from infra.settings import Settings
+
+CALLERS = 16
+WORKERS = 40
+ROUNDS = 3
+STREAMS = 500
+IN_BULK = 500
+MASTER_KEY = b64encode(bytes(32)).decode()
+EMPTY = "/bare.Bare/Call"
+ASSIGN = "/crm.v1.TicketService/AssignTicket"
+BULK = "/crm.v1.CommandService/ExecuteCommands"
+Result = dict[str, Any]
+
+processes = multiprocessing.get_context("spawn")
+
+
+def run(scale: float) -> list[Result]:
+    """The figures; at ``scale`` 1 in about a minute."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        return [
+            *unary(directory, max(CALLERS, int(6_000 * scale))),
+            *bulk(directory, max(1, int(40 * scale))),
+            *where_it_goes(directory / "handler", max(100, int(3_000 * scale))),
+        ]
+
+
+def unary(directory: Path, count: int) -> list[Result]:
+    """Each of 16 callers asks for one command at a time, on existing streams. In turn with empty calls, best of each:
+    the machine's other work varies more than the difference.
+    """
+    with serving(bare) as (bare_address, bare_pid), serving(whole, str(directory / "unary")) as (address, pid):
+        in_process(open_tickets, address)
+        ours, theirs, our_cpu, their_cpu = [], [], [], []
+        for turn in range(ROUNDS):
+            before = cpu_seconds(bare_pid)
+            theirs.append(count / in_process(call_many, bare_address, EMPTY, turn, count))
+            their_cpu.append((cpu_seconds(bare_pid) - before) / count)
+            before = cpu_seconds(pid)
+            ours.append(count / in_process(call_many, address, ASSIGN, turn, count))
+            our_cpu.append((cpu_seconds(pid) - before) / count)
+    handler = (min(our_cpu) - min(their_cpu)) * 1e6
+    return [
+        row("grpc: 16 callers, one command a call", max(ours), "commands/s", max(theirs), 0.4),
+        row("grpc: CPU of the server per command", min(our_cpu) * 1e6, "µs", min(their_cpu) * 1e6),
+        row("grpc: of that beyond an empty call", handler, "µs"),
+    ]
+
+
+def bulk(directory: Path, messages: int) -> list[Result]:
+    """One caller sends messages of 500 commands, against the same commands handed to the log in its own process."""
+    with serving(whole, str(directory / "bulk")) as (address, _):
+        through = messages * IN_BULK / in_process(send_bulk, address, messages)
+    with log_and_keys(directory / "log") as (log, keys):
+        read = reader(OpenTicket, keys)
+        requests = [[read(command.open_ticket) for command in each.commands] for each in bulk_messages(messages)]
+        begin = perf_counter()
+        for asked in requests:
+            log.submit(asked)
+        direct = messages * IN_BULK / (perf_counter() - begin)
+    return [row("grpc: 500 commands a message", through, "commands/s", direct)]
+
+
+def where_it_goes(directory: Path, count: int) -> list[Result]:
+    """The handler's CPU time per command, step by step, on one thread; then what a profile of it shows."""
+    with log_and_keys(directory) as (log, keys):
+        steps = handler_steps(log, keys)
+        sent = [assignment(0, number) for number in range(count)]
+        log.submit([reader(OpenTicket, keys)(ticket(number)) for number in range(STREAMS)])
+        spent = dict.fromkeys(steps, 0.0)
+        for content in sent:
+            value: Any = content
+            for name, step in steps.items():
+                begin = thread_time()
+                value = step(value)
+                spent[name] += thread_time() - begin
+        profile = cProfile.Profile(thread_time)
+        profile.runcall(follow, steps, [assignment(1, number) for number in range(count)])
+    rows = [row(f"handler: {name}", seconds / count * 1e6, "µs CPU") for name, seconds in spent.items()]
+    return [row("handler: in all", sum(spent.values()) / count * 1e6, "µs CPU"), *rows, *profiled(profile, count)]
+
+
+def profiled(profile: cProfile.Profile, count: int) -> Iterator[Result]:
+    """The eight functions that a profile found most time in, their own alone."""
+    stats: Any = pstats.Stats(profile)
+    heaviest = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:8]
+    for (file, line, function), (_, calls, own, _, _) in heaviest:
+        place = function if file == "~" else f"{Path(file).parent.name}/{Path(file).name}:{line} {function}"
+        yield row(f"profile: {place}, {calls / count:.1f} calls", own / count * 1e6, "µs CPU, own")
+
+
+def row(name: str, value: float, unit: str, baseline: float | None = None, target: float | None = None) -> Result:
+    return {
+        "name": name,
+        "value": round(value, 2),
+        "unit": unit,
+        "baseline": None if baseline is None else round(baseline, 2),
+        "ratio": None if baseline is None else round(value / baseline, 3),
+        "target": target,
+    }
+
+
+# What is asked.
+
+
+def ticket(number: int) -> tickets_pb2.OpenTicketRequest:
+    return tickets_pb2.OpenTicketRequest(id=str(number), subject=f"Ticket {number}", priority="high")
+
+
+def assignment(turn: int, number: int) -> bytes:
+    request = tickets_pb2.AssignTicketRequest(id=str(number % STREAMS), agent_id=f"agent-{turn}-{number}")
+    content: bytes = request.SerializeToString()
+    return content
+
+
+def bulk_messages(messages: int) -> list[commands_pb2.ExecuteCommandsRequest]:
+    def message(begin: int) -> commands_pb2.ExecuteCommandsRequest:
+        commands = [commands_pb2.Command(open_ticket=ticket(number)) for number in range(begin, begin + IN_BULK)]
+        return commands_pb2.ExecuteCommandsRequest(commands=commands)
+
+    return [message(number * IN_BULK) for number in range(messages)]
+
+
+# The servers.
+
+
+def bare(pipe: Connection) -> None:
+    """A grpcio server that answers nothing to anything."""
+
+    call = grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+    handler = grpc.method_handlers_generic_handler("bare.Bare", {"Call": call})
+    server = grpc.server(ThreadPoolExecutor(WORKERS), handlers=[handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    pipe.send((f"127.0.0.1:{port}", os.getpid()))
+    pipe.recv()
+    server.stop(1).wait()
+
+
+def whole(pipe: Connection, directory: str) -> None:
+    """Everything, as ``crm serve`` runs it."""
+    with node(Path(directory)) as opened:
+        pipe.send((opened.serve("127.0.0.1:0"), os.getpid()))
+        pipe.recv()
+
+
+@contextmanager
+def node(directory: Path) -> Iterator[Node]:
+    given: dict[str, Any] = {"data": directory, "workers": WORKERS, "master_key": MASTER_KEY, "_env_file": None}
+    with Node.open(Settings(**given)) as opened:
+        yield opened
+
+
+@contextmanager
+def serving(server: Callable[..., None], *given: str) -> Iterator[tuple[str, int]]:
+    """A server in a process of its own: its address and process id."""
+    here, there = processes.Pipe()
+    process = processes.Process(target=server, args=(there, *given))
+    process.start()
+    yield here.recv()
+    here.send(None)
+    process.join()
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
+
+
+# The callers.
+
+
+def in_process(work: Callable[..., float], *given: Any) -> float:
+    """The seconds that work takes in a process of its own, as it says itself."""
+    here, there = processes.Pipe()
+    process = processes.Process(target=tell, args=(there, work, *given))
+    process.start()
+    seconds: float = here.recv()
+    process.join()
+    return seconds
+
+
+def tell(pipe: Connection, work: Callable[..., float], *given: Any) -> None:
+    pipe.send(work(*given))
+
+
+def call_many(address: str, method: str, turn: int, count: int) -> float:
+    """Calls from 16 threads, each waiting for its answer before the next call."""
+    with grpc.insecure_channel(address) as channel:
+        call = channel.unary_unary(method)
+        call(assignment(turn, 0), wait_for_ready=True)
+
+        def caller(own: int) -> None:
+            for number in range(own, count, CALLERS):
+                call(assignment(turn, number) if method == ASSIGN else b"")
+
+        with ThreadPoolExecutor(CALLERS) as pool:
+            begin = perf_counter()
+            list(pool.map(caller, range(CALLERS)))
+            return perf_counter() - begin
+
+
+def open_tickets(address: str) -> float:
+    return send_bulk(address, STREAMS // IN_BULK)
+
+
+def send_bulk(address: str, messages: int) -> float:
+    """Messages of 500 commands on one stream, each sent when the one before was."""
+    sent = bulk_messages(messages)
+    with grpc.insecure_channel(address) as channel:
+        call = channel.stream_stream(
+            BULK,
+            request_serializer=commands_pb2.ExecuteCommandsRequest.SerializeToString,
+            response_deserializer=commands_pb2.ExecuteCommandsResponse.FromString,
+        )
+        begin = perf_counter()
+        answers = list(call(iter(sent), wait_for_ready=True))
+        seconds = perf_counter() - begin
+    refused = [result for answer in answers for result in answer.results if result.HasField("refusal")]
+    assert len(answers) == messages, answers
+    assert not refused, refused[0]
+    return seconds
+
+
+# The handler, without the wire.
+
+
+def handler_steps(log: Log, keys: Keys) -> dict[str, Callable[[Any], Any]]:
+    """What happens between the bytes of a request and the bytes of its answer."""
+    return {
+        "parse the message": tickets_pb2.AssignTicketRequest.FromString,
+        "read it as a command": reader(AssignTicket, keys),
+        "decide and commit it": log.execute,
+        "make the answer": outcome_message,
+        "serialize the answer": lambda message: message.SerializeToString(),
+    }
+
+
+def follow(steps: dict[str, Callable[[Any], Any]], requests: list[bytes]) -> None:
+    for request in requests:
+        value: Any = request
+        for step in steps.values():
+            value = step(value)
+
+
+def reader(kind: type[Command], keys: Keys) -> Callable[[Any], Request]:
+    """Reads requests for a command of the tickets."""
+    descriptor = tickets_pb2.DESCRIPTOR.message_types_by_name[f"{kind.__name__}Request"]
+    return partial(Reader(kind, descriptor, keys).read, actor=Actor("user", "bench"))
+
+
+@contextmanager
+def log_and_keys(directory: Path) -> Iterator[tuple[Log, Keys]]:
+    directory.mkdir()
+    keys = Keys.open(f"sqlite:///{directory / 'keys.db'}", bytes(32))
+    log = Log.open(f"sqlite:///{directory / 'log.db'}", keys)
+    yield log, keys
+    log.close()
+    keys.close()

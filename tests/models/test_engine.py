@@ -1,0 +1,351 @@
+"""The engine: files in force, the archive, what happens to a file that does not fit, following, snapshots."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from commands.rejected import Rejected
+from domain.ticket import TicketAssigned, TicketOpened, TicketPended, TicketSolved
+from infra.models import Models
+
+NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
+
+TICKETS = """-- Tickets. One row per ticket.
+-- key: ticket_id
+-- sum: assignments
+-- column: ticket_id: the ticket's id
+-- column: status: how it stands
+-- column: assignments: how often it was given to somebody
+select id as ticket_id, position, occurred_at, 'new' as status from ticket_opened
+union all by name
+select id as ticket_id, position, occurred_at, 1 as assignments from ticket_assigned
+union all by name
+select id as ticket_id, position, occurred_at, 'solved' as status from ticket_solved
+"""
+PENDED = """-- Pended tickets.
+-- column: ticket_id: the ticket's id
+-- column: pended_at: since when
+select id as ticket_id, position, occurred_at, occurred_at as pended_at from ticket_pended
+"""
+
+
+def rows(models: Models, sql: str) -> list[tuple[Any, ...]]:
+    with models.transaction() as cursor:
+        return cursor.execute(sql).fetchall()
+
+
+def tell(lines: Any, tickets: int = 3) -> int:
+    for ticket in range(tickets):
+        lines.add(f"ticket-{ticket}", TicketOpened(opened_by="requester", subject="sealed:1:…"), NOON)
+        lines.add(f"ticket-{ticket}", TicketAssigned(agent_id="ann"), NOON + timedelta(hours=1))
+    return int(lines.head.position)
+
+
+@pytest.fixture
+def tickets(models_dir: Path) -> Path:
+    file = models_dir / "tickets.sql"
+    file.write_text(TICKETS)
+    return file
+
+
+def test_models_stand_where_they_are_brought(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    position = tell(lines)
+    models.bring(["tickets"], position)
+    assert rows(models, "from tickets order by 1") == [(str(n), "new", 1) for n in range(3)]
+    assert (models.position, models.hash) == (position, lines.head.hash)
+
+
+def test_the_archive_gives_every_event_back(lines: Any, tickets: Path, opened: Any) -> None:
+    tell(lines)
+    lines.add("ticket-0", "crm.TicketExploded.v1", NOON, why="nobody knows")
+    models = opened(lines)
+    models.bring([], lines.head.position)
+    events = rows(models, "select position, stream, version, type, hash, data::varchar from events order by position")
+    assert [event[:4] for event in events] == [
+        (row["position"], row["stream"], row["version"], row["type"]) for row in lines.rows
+    ]
+    assert [event[4] for event in events] == [row["hash"] for row in lines.rows]
+    assert [json.loads(event[5]) for event in events] == [json.loads(row["document"])["data"] for row in lines.rows]
+    assert rows(models, "select agent_id, actor_id, id from ticket_assigned where stream = 'ticket-1'") == [
+        ("ann", "ann", "1")
+    ]
+
+
+def test_what_the_log_does_not_have_cannot_be_waited_for(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    with pytest.raises(Rejected, match="POSITION_AHEAD"):
+        models.bring(["tickets"], tell(lines) + 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("select id as", "selekt id as"), "line 7"),
+        (("'solved' as status", "solfed as status"), "line 11"),
+        (("from ticket_solved", "from tickets"), "tickets is no relation"),
+        (("-- column: status: how it stands\n", ""), "column status"),
+        (("-- sum: assignments", "-- sum: asignments"), "asignments"),
+        (("1 as assignments", "1.5::double as assignments"), "DOUBLE"),
+        (("from ticket_solved", "from ticket_solved limit 3"), "one event alone"),
+        (("'new' as status", "'new' as status, true as clear_mood"), "clear_mood"),
+        (("position, occurred_at, 'new'", "position, 'new'"), "occurred_at"),
+    ],
+)
+def test_a_file_with_a_mistake_is_named_and_the_others_go_on(
+    change: tuple[str, str], said: str, lines: Any, tickets: Path, models_dir: Path, opened: Any
+) -> None:
+    assert change[0] in TICKETS
+    tickets.write_text(TICKETS.replace(*change))
+    models_dir.joinpath("pended.sql").write_text(PENDED)
+    lines.add("ticket-1", TicketPended(), NOON)
+    models = opened(lines)
+    with pytest.raises(Rejected) as refused:
+        models.bring(["tickets"], 1)
+    assert refused.value.code == "MODEL_BROKEN"
+    assert "tickets.sql" in refused.value.sentence
+    assert said in refused.value.sentence
+    models.bring(["pended"], 1)
+    assert rows(models, "select ticket_id from pended") == [("1",)]
+    broken = {model.name: model.broken for model in models.status().models}
+    assert broken["pended"] is None
+    assert said in str(broken["tickets"])
+
+
+def test_a_model_that_fails_on_an_event_does_not_stop_the_others(
+    lines: Any, tickets: Path, models_dir: Path, opened: Any
+) -> None:
+    models_dir.joinpath("pended.sql").write_text(PENDED.replace("occurred_at as pended_at", "stream::int as pended_at"))
+    lines.add("ticket-1", TicketPended(), NOON)
+    position = tell(lines)
+    models = opened(lines)
+    models.start()
+    until(lambda: models.status().last_error is not None)
+    status = models.status()
+    assert "pended" in str(status.last_error)
+    assert {model.name: model.position for model in status.models} == {"pended": 0, "tickets": position}
+    with pytest.raises(Rejected, match="MODEL_BROKEN"):
+        models.bring(["pended"], position)
+
+
+def test_only_changed_files_begin_anew(lines: Any, tickets: Path, models_dir: Path, opened: Any) -> None:
+    pended = models_dir / "pended.sql"
+    pended.write_text(PENDED)
+    position = tell(lines)
+    models = opened(lines)
+    models.bring(["tickets", "pended"], position)
+    models.close()
+    tickets.write_text(TICKETS.replace("'solved' as status", "'done' as status"))
+    pended.unlink()
+    lines.add("ticket-0", TicketSolved(), NOON + timedelta(hours=2))
+    models = opened(lines)
+    assert models.names == ["tickets"]
+    assert "pended_now" not in {row[0] for row in rows(models, "select table_name from duckdb_tables()")}
+    models.bring(["tickets"], position + 1)
+    assert rows(models, "select status from tickets where ticket_id = '0'") == [("done",)]
+    assert models.check_rebuild() == []
+
+
+def test_it_goes_on_where_it_stood(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    models.bring(["tickets"], tell(lines))
+    models.close()
+    lines.add("ticket-0", TicketSolved(), NOON + timedelta(minutes=30))
+    models = opened(lines)
+    assert models.position == lines.head.position - 1
+    models.bring(["tickets"], lines.head.position)
+    assert models.check_rebuild() == []
+    assert models.status().notices == []
+
+
+def test_a_file_ahead_of_its_log_is_built_anew(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    models.bring(["tickets"], tell(lines))
+    models.close()
+    models = opened(lines.part(2))
+    assert models.position == 0
+    assert "HISTORY_FORKED" in models.status().notices[0]
+    models.bring(["tickets"], 2)
+    assert rows(models, "from tickets") == [("0", "new", 1)]
+
+
+def test_a_file_of_another_history_is_built_anew(lines: Any, tickets: Path, opened: Any, make_lines: Any) -> None:
+    models = opened(lines)
+    models.bring(["tickets"], tell(lines, 2))
+    models.close()
+    other = make_lines()
+    for ticket in "abcd":
+        other.add(f"ticket-{ticket}", TicketOpened(opened_by="agent"), NOON)
+    models = opened(other)
+    assert "HISTORY_FORKED" in models.status().notices[0]
+    models.bring(["tickets"], 4)
+    assert [row[0] for row in rows(models, "from tickets order by 1")] == list("abcd")
+
+
+def test_a_log_that_does_not_continue_is_never_mixed_in(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    position = tell(lines)
+    models.bring(["tickets"], position)
+    lines.rows[-1]["hash"] = b"\0" * 32
+    lines.add("ticket-0", TicketSolved(), NOON)
+    with pytest.raises(Rejected, match="HISTORY_FORKED"):
+        models.bring(["tickets"], position + 1)
+    assert models.position == position
+
+
+def test_an_unreadable_file_is_moved_aside(lines: Any, tickets: Path, opened: Any, tmp_path: Path) -> None:
+    position = tell(lines)
+    tmp_path.joinpath("data").mkdir()
+    tmp_path.joinpath("data", "models.duckdb").write_bytes(b"not a database" * 1000)
+    models = opened(lines)
+    assert "MODELS_UNREADABLE" in models.status().notices[0]
+    assert len(list(tmp_path.joinpath("data").glob("*.unreadable-*"))) == 1
+    models.bring(["tickets"], position)
+    assert len(rows(models, "from tickets")) == 3
+
+
+def test_a_wrong_row_is_found_by_a_rebuild_and_mended_by_it(
+    lines: Any, tickets: Path, opened: Any, tmp_path: Path
+) -> None:
+    models = opened(lines)
+    position = tell(lines)
+    models.bring(["tickets"], position)
+    models.close()
+    with duckdb.connect(str(tmp_path / "data" / "models.duckdb")) as connection:
+        connection.execute("update tickets_now set status = 'lost' where ticket_id = '1'")
+    models = opened(lines)
+    found = models.check_rebuild()
+    assert [(finding.model, finding.code) for finding in found] == [("tickets", "MODEL_DIFFERS")]
+    assert "ticket_id=1" in found[0].sentence
+    models.rebuild(["tickets"])
+    assert models.check_rebuild() == []
+    assert rows(models, "select status from tickets_at(now(), 100) where ticket_id = '1'") == [("new",)]
+
+
+def test_readers_cannot_write_and_reach_nothing_outside(lines: Any, tickets: Path, opened: Any, tmp_path: Path) -> None:
+    models = opened(lines)
+    for statement in (
+        "insert into tickets_now values ('x', 'new', 1, now(), 1)",
+        "create table mine as select 1",
+        "set memory_limit = '9GB'",
+        f"copy (select 1) to '{tmp_path / 'out.csv'}'",
+        "select * from read_csv('/etc/passwd')",
+        f"attach '{tmp_path / 'other.duckdb'}'",
+    ):
+        with models.transaction() as cursor, pytest.raises(duckdb.Error):
+            cursor.execute(statement)
+
+
+def test_every_column_has_a_comment(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    assert rows(models, 'select "table", "column" from columns where comment is null') == []
+    assert rows(models, "select comment from columns where \"table\" = 'tickets' and \"column\" = 'status'") == [
+        ("how it stands",)
+    ]
+    bare = "select table_name from duckdb_tables() where comment is null and not starts_with(table_name, 'annals_')"
+    assert rows(models, bare) == []
+    assert rows(models, "select view_name from duckdb_views() where comment is null and not internal") == []
+
+
+def test_a_snapshot_can_be_opened_by_others(lines: Any, tickets: Path, opened: Any, tmp_path: Path) -> None:
+    models = opened(lines)
+    position = tell(lines)
+    file = models.snapshot()
+    manifest = json.loads(tmp_path.joinpath("data", "snapshots", "latest.json").read_text())
+    assert (manifest["position"], manifest["hash"]) == (position, lines.head.hash.hex())
+    assert manifest["file"] == file.name
+    assert manifest["rows"]["tickets_now"] == 3
+    with duckdb.connect(str(file), read_only=True) as connection:
+        assert connection.execute("select count(*) from tickets_at(now(), 6)").fetchall() == [(3,)]
+        assert connection.execute("select count(*) from events").fetchall() == [(position,)]
+        assert connection.execute("select count(*) from columns where comment is null").fetchall() == [(0,)]
+    lines.add("ticket-0", TicketSolved(), NOON)
+    assert models.snapshot() != file
+    assert file.exists()
+
+
+@pytest.mark.slow
+def test_the_follower_brings_all_up_and_rebuilds_go_on_beside_it(
+    lines: Any, tickets: Path, models_dir: Path, opened: Any
+) -> None:
+    models_dir.joinpath("pended.sql").write_text(PENDED)
+    models = opened(lines)
+    models.start()
+    for _ in range(3):
+        tell(lines, 20)
+        models.rebuild()
+    position = lines.head.position
+    until(lambda: all(model.lag == 0 for model in models.status().models))
+    assert models.status().lag == 0
+    assert models.status().last_error is None
+    assert rows(models, "select count(*), sum(assignments) from tickets") == [(20, 60)]
+    assert models.position == position
+    assert models.check_rebuild() == []
+
+
+def until(condition: Any, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+CHILD = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+sys.path[:0] = [{tests!r}]
+from conftest import Lines
+from test_engine import NOON, tell_much
+from infra.models import Models
+lines = Lines()
+tell_much(lines)
+folder = Path({folder!r})
+models = Models(folder / "models.duckdb", lines, projections=Path({projections!r}), time_zone="UTC",
+                memory="500MB", threads=2, snapshots=folder / "snapshots")
+print("ready", flush=True)
+while models.position < lines.head.position:
+    models.bring(["tickets"], min(lines.head.position, models.position + 7))
+print("done", flush=True)
+"""
+
+
+def tell_much(lines: Any) -> None:
+    for n in range(600):
+        event = (TicketOpened(opened_by="agent"), TicketAssigned(agent_id=f"a{n % 3}"), TicketSolved())[n % 3]
+        lines.add(f"ticket-{n % 40}", event, NOON + timedelta(minutes=n - 50 * (n % 11 == 0)))
+
+
+@pytest.mark.slow
+def test_a_killed_engine_ends_up_as_if_nothing_had_happened(
+    lines: Any, tickets: Path, opened: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "killed"
+    script = CHILD.format(tests=str(Path(__file__).parent), folder=str(folder), projections=str(tickets.parents[1]))
+    for patience in (0.15, 0.4):
+        child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(patience)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+    tell_much(lines)
+    killed, whole = opened(lines, "killed"), opened(lines, "whole")
+    assert killed.status().notices == []
+    for models in (killed, whole):
+        models.bring(["tickets"], lines.head.position)
+    history = "from tickets_history order by all"
+    assert rows(killed, history) == rows(whole, history)
+    assert killed.check_rebuild() == []

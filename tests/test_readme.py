@@ -1,0 +1,84 @@
+"""What the README says works, word for word."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT.joinpath("README.md").read_text()
+BIN = Path(sys.executable).parent
+
+pytestmark = pytest.mark.slow
+
+
+def block(language: str, containing: str) -> str:
+    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return next(text for text in blocks if containing in text)
+
+
+def shell(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what `make demo` leaves."""
+    folder = tmp_path_factory.mktemp("readme")
+    done = shell("crm demo", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_tour(folder: Path) -> None:
+    tour = block("sh", "crm report backlog").replace(". .venv/bin/activate\n", "")
+    done = shell(tour, folder)
+    assert done.returncode == 0, done.stderr
+    assert "everything is sound" in done.stderr
+    assert "TicketOpened" in done.stdout
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    with subprocess.Popen(
+        [BIN / "crm", "serve", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "served")],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().split()[-1]
+        server.terminate()
+        assert server.wait(timeout=30) == 0
+
+
+def test_another_program(served: str, tmp_path: Path) -> None:
+    program = block("python", "crm.client").replace("127.0.0.1:50551", served)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "new kim\n", done.stderr
+
+
+def test_every_verb_of_make_has_a_word_of_help() -> None:
+    verbs = set(re.findall(r"^\.PHONY: (.*)$", ROOT.joinpath("Makefile").read_text(), re.MULTILINE)[0].split())
+    helped = set(re.findall(r"make (\w+)", shell("make help", ROOT).stdout))
+    assert helped == verbs
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
+def test_every_link_leads_somewhere(link: str) -> None:
+    assert ROOT.joinpath(link).exists()
