@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
-
-from google.protobuf.message_factory import GetMessageClass
 
 from commands.rejected import Rejected
 from crm.client import Client
@@ -14,11 +13,13 @@ from crm.v1 import commands_pb2
 from infra.intake import Answer, Door, Wish
 
 
-def door(crm: Client) -> Door:
-    """A door that sends batches of commands to the server, one message for each."""
+def door(crm: Client, *, correlation_id: str | None = None) -> Door:
+    """A door that sends batches of commands to the server, one message for each. The correlation id stands in every
+    event that comes of them.
+    """
 
     def through(batches: Iterator[list[Wish]]) -> Iterator[Sequence[Answer]]:
-        sending = _Sending(batches)
+        sending = _Sending(batches, correlation_id)
         responses = crm.commands.ExecuteCommands(sending.messages())
         try:
             for response in responses:
@@ -36,8 +37,9 @@ class _Sending:
     answers.
     """
 
-    def __init__(self, batches: Iterator[list[Wish]]) -> None:
+    def __init__(self, batches: Iterator[list[Wish]], correlation_id: str | None) -> None:
         self._batches = batches
+        self._correlation_id = correlation_id
         self._unsent: deque[dict[int, Rejected]] = deque()
         self.error: BaseException | None = None
 
@@ -45,11 +47,9 @@ class _Sending:
         """One message for each batch. gRPC takes them in a thread of its own and would swallow an exception there."""
         try:
             for batch in self._batches:
-                said = [message(wish) for wish in batch]
-                self._unsent.append({place: each for place, each in enumerate(said) if isinstance(each, Rejected)})
-                yield commands_pb2.ExecuteCommandsRequest(
-                    commands=[each for each in said if not isinstance(each, Rejected)]
-                )
+                message, unsent = message_of(batch, self._correlation_id)
+                self._unsent.append(unsent)
+                yield message
         except Exception as error:
             self.error = error
 
@@ -61,29 +61,51 @@ class _Sending:
         return answers
 
 
-def message(wish: Wish) -> commands_pb2.Command | Rejected:
-    """A command as a message, or why it cannot be one."""
-    arm, request = KINDS[wish.command]
-    try:
-        said = request(**wish.fields, occurred_at=wish.occurred_at, request_id=wish.request_id)
-        return commands_pb2.Command(**{arm: said})
-    except (ValueError, TypeError, OverflowError) as error:
-        return Rejected("INVALID_FIELD", f"{wish.command} cannot be sent: {error}")
+def message_of(
+    batch: Iterable[Wish], correlation_id: str | None
+) -> tuple[commands_pb2.ExecuteCommandsRequest, dict[int, Rejected]]:
+    """Commands as one message, and those that cannot be in it by their place in the batch, each with the reason.
+
+    Everything is written where it stays: nested messages that are handed over are copied, at twice the price.
+    """
+    message = commands_pb2.ExecuteCommandsRequest()
+    unsent: dict[int, Rejected] = {}
+    for place, wish in enumerate(batch):
+        try:
+            request = getattr(message.commands.add(), ARMS[wish.command])
+            _say(wish, request)
+            if correlation_id is not None:
+                request.correlation_id = correlation_id
+        except (ValueError, TypeError, OverflowError, AttributeError) as error:
+            del message.commands[-1]
+            unsent[place] = Rejected("INVALID_FIELD", f"{wish.command} cannot be sent: {error}")
+    return message, unsent
+
+
+def _say(wish: Wish, request: Any) -> None:
+    for name, value in wish.fields.items():
+        if isinstance(value, tuple):
+            getattr(request, name).extend(value)
+        else:
+            setattr(request, name, value)
+    since = wish.occurred_at - EPOCH
+    occurred_at = request.occurred_at
+    occurred_at.seconds = since.days * 86_400 + since.seconds
+    occurred_at.nanos = since.microseconds * 1_000
+    request.request_id = wish.request_id
 
 
 def _answer(result: Any) -> Answer:
-    if result.WhichOneof("result") == "outcome":
+    if not result.HasField("refusal"):
         return result.outcome  # type: ignore[no-any-return]
     refusal = result.refusal
     return Rejected(refusal.code, refusal.sentence, field=refusal.field or None)
 
 
-def _kinds() -> dict[str, tuple[str, Any]]:
-    """For each command by name its arm of the bulk message and the class of its request."""
-    arms = commands_pb2.Command.DESCRIPTOR.oneofs_by_name["command"].fields
-    return {
-        arm.message_type.name.removesuffix("Request"): (arm.name, GetMessageClass(arm.message_type)) for arm in arms
-    }
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-
-KINDS = _kinds()
+ARMS = {
+    arm.message_type.name.removesuffix("Request"): arm.name
+    for arm in commands_pb2.Command.DESCRIPTOR.oneofs_by_name["command"].fields
+}
+"""For each command by name its arm of the bulk message."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import getpass
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from commands.rejected import Rejected, require
 from crm.client import Client
@@ -28,9 +27,10 @@ PAUSE_SECONDS = 0.2
 
 
 @contextmanager
-def connected(settings: Settings, *, creating: bool = False) -> Iterator[Client]:
-    """A client of the server on the data directory. Where none runs, one is started in this process, on the directory's
-    Unix socket, so that other commands find it meanwhile. A directory without data is made only when ``creating``.
+def connected(settings: Settings, *, creating: bool = False, caller: str | None = None) -> Iterator[Client]:
+    """A client of the server on the data directory, which acts as ``caller``, or else as the system's user. Where no
+    server runs, one is started in this process, on the directory's Unix socket, so that other commands find it
+    meanwhile. A directory without data is made only when ``creating``.
 
     :raises Rejected: NO_DATA, and what opening the directory raises.
     """
@@ -42,14 +42,14 @@ def connected(settings: Settings, *, creating: bool = False) -> Iterator[Client]
     begun = sought = time.monotonic()
     while True:
         if address := find_server(settings):
-            with Client(address, actor=actor()) as client:
+            with Client(address, actor=caller or actor()) as client:
                 # One that is about to stop does not answer, and the directory is free a moment later.
                 if client.is_reachable(PAUSE_SECONDS) or time.monotonic() > sought + UNREACHABLE_SECONDS:
                     yield client
                     return
         else:
             if node := opened_unless_taken(settings, begun + TAKEN_SECONDS):
-                with node, Client(node.serve(), actor=actor()) as client:
+                with node, Client(node.serve(), actor=caller or actor()) as client:
                     yield client
                 return
             sought = time.monotonic()
@@ -71,16 +71,25 @@ def opened_unless_taken(settings: Settings, until: float) -> Node | None:
 
 
 def opened(settings: Settings) -> Node:
-    """A server of our own on the data directory, which logs to stderr: stdout is for data.
+    """A server of our own on the data directory.
 
     :raises Rejected: what opening the directory raises.
     """
-    import structlog
-
     from infra.main import Node
 
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     return Node.open(settings)
+
+
+def server_status(crm: Client) -> Any:
+    """How the server is, where its log stands, and its office's time zone."""
+    from crm.v1 import system_pb2
+
+    return crm.system.GetStatus(system_pb2.GetStatusRequest())
+
+
+def office_zone(crm: Client) -> str:
+    """The office's time zone as the server has it: dates are read and instants are shown in it."""
+    return str(server_status(crm).time_zone)
 
 
 def actor() -> str:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 HOME = Path("annals-demo")
+SIMULATION = "system:simulation"
+"""Who acts in the simulated year: no person did any of it."""
+
 LABEL = "demo.json"
 OPTIONS = {"as_of": "--as-of", "known_at": "--known-at", "period_from": "--from", "period_to": "--to", "by": "--by"}
 
@@ -51,7 +54,7 @@ def demo(
     settings = settings_of(data)
     year = year_of(settings, seed)
     note(f"SIMULATED: a year of an invented company, seed {year.seed}, until {year.until:%Y-%m-%d}, in {settings.data}")
-    with connected(settings, creating=True) as crm:
+    with connected(settings, creating=True, caller=SIMULATION) as crm:
         if not year.is_told:
             totals = simulate(crm, settings, year)
             note(f"{totals.done:,} simulated commands, {totals.refused.total():,} of them refused")
@@ -109,20 +112,20 @@ def year_of(settings: Settings, seed: int) -> Year:
 
 def simulate(crm: Client, settings: Settings, year: Year) -> Totals:
     """Send the year's commands; those that are there already change nothing."""
-    from crm.v1 import system_pb2
     from infra.cli.bulk import door
+    from infra.cli.connection import server_status
     from infra.cli.intake import import_bar
     from infra.intake import run
     from infra.intake.simulation import Simulation
 
-    simulation = Simulation(year.seed, year.until, time_zone=settings.time_zone)
-    head = crm.system.GetStatus(system_pb2.GetStatusRequest()).position
+    server = server_status(crm)
+    simulation = Simulation(year.seed, year.until, time_zone=server.time_zone)
     with import_bar("simulating", simulation.count) as progress:
         return run(
             simulation,
             [],
-            door(crm),
-            head=head,
+            door(crm, correlation_id="simulation"),
+            head=server.position,
             refused=settings.data / "simulation.refused.csv",
             progress=lambda totals: progress(totals.done),
         )
@@ -130,13 +133,14 @@ def simulate(crm: Client, settings: Settings, year: Year) -> Totals:
 
 def tour(crm: Client, settings: Settings, year: Year) -> None:
     """Show what can be asked, each time with the command that asks it."""
-    from crm.v1 import log_pb2, system_pb2
+    from crm.v1 import log_pb2
+    from infra.cli.connection import server_status
 
-    today = year.until.astimezone(ZoneInfo(settings.time_zone)).date()
+    server = server_status(crm)
+    today = year.until.astimezone(ZoneInfo(server.time_zone)).date()
     long_ago, quarter_end, lately, now = (str(today - timedelta(days=back)) for back in (270, 180, 90, 0))
-    position = crm.system.GetStatus(system_pb2.GetStatusRequest()).position
     reopened = next(crm.log.ReadEvents(log_pb2.ReadEventsRequest(types=["TicketReopened"], limit=1))).events[0]
-    show = Guide(crm, settings)
+    show = Guide(crm, settings, server.time_zone)
 
     heading("Every number at any instant: how many tickets waited, on three days")
     for day in (long_ago, lately, now):
@@ -148,7 +152,7 @@ def tour(crm: Client, settings: Settings, year: Year) -> None:
 
     heading("Two clocks: the same day, with all that is known now and with what half of the log knew")
     show.report("leads_by_status", as_of=lately)
-    show.report("leads_by_status", as_of=lately, known_at=str(position // 2))
+    show.report("leads_by_status", as_of=lately, known_at=str(server.position // 2))
 
     heading("How long tickets took")
     show.report("ticket_times", as_of=now)
@@ -168,18 +172,19 @@ def tour(crm: Client, settings: Settings, year: Year) -> None:
 class Guide:
     """Shows reports, each under the command that asks for it."""
 
-    def __init__(self, crm: Client, settings: Settings) -> None:
+    def __init__(self, crm: Client, settings: Settings, time_zone: str) -> None:
         self._crm = crm
         self._settings = settings
+        self._time_zone = time_zone
 
     def report(self, name: str, **circumstances: str) -> None:
         """Show a report, with the circumstances as the options of ``crm report`` are called."""
         from infra.cli.report import answer, caption, request_of
 
         said = " ".join(f"{OPTIONS[option]} {text}" for option, text in circumstances.items())
-        rows = answer(self._crm, request_of(self._settings, name, **circumstances))
+        rows = answer(self._crm, request_of(self._time_zone, name, **circumstances), self._time_zone)
         note(f"\n$ crm report {name} {said} --data {shlex.quote(str(self._settings.data))}")
-        note("\n".join(caption(rows.about)))
+        note("\n".join(caption(rows)))
         write(rows, Format.TABLE, None)
 
 

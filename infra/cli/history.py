@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
-from infra.cli.instants import position_or_instant
+from infra.cli.instants import position_or_instant, require_instants
 from infra.cli.options import AsOfOption, DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
-from infra.cli.output import Format, Rows, cell, chosen, json_line, shown, write, write_lines
+from infra.cli.output import Format, Rows, cell, chosen, json_line, local, shown, write, write_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,16 +54,18 @@ def replay(
     settings = settings_of(data)
 
     from crm.v1 import log_pb2
-    from infra.cli.connection import connected
+    from infra.cli.connection import connected, office_zone
     from infra.cli.moments import set_instant, set_known_at
 
-    request = log_pb2.ReplayStreamRequest(stream=stream)
-    set_instant(request, "as_of", as_of, settings.time_zone)
-    set_known_at(request, known_at, settings.time_zone)
+    require_instants(as_of, known_at)
     with connected(settings) as crm:
+        time_zone = office_zone(crm)
+        request = log_pb2.ReplayStreamRequest(stream=stream)
+        set_instant(request, "as_of", as_of, time_zone)
+        set_known_at(request, known_at, time_zone)
         steps = (step_of(each) for each in crm.log.ReplayStream(request))
         if format is Format.TABLE:
-            write_lines((line for step in steps for line in told(step, settings.time_zone)), output)
+            write_lines((line for step in steps for line in told(step, time_zone)), output)
         elif format is Format.JSON:
             write_lines(map(json_line, steps), output)
         else:
@@ -115,9 +116,9 @@ def changed_rows(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def told(step: dict[str, Any], time_zone: str) -> Iterator[bytes]:
     """An event as a person reads it: what, when and by whom, then why, the facts and what they changed."""
-    when = local(step["occurred_at"], time_zone)
+    when = shown(local(step["occurred_at"], time_zone))
     late = step["recorded_at"] != step["occurred_at"]
-    recorded = f", recorded {local(step['recorded_at'], time_zone)}" if late else ""
+    recorded = f", recorded {shown(local(step['recorded_at'], time_zone))}" if late else ""
     where = f"(position {step['position']}{recorded})"
     yield f"{step['version']:>4}  {when}  {step['type']}  by {step['actor']}  {where}".encode()
     if step["reason"] is not None:
@@ -172,29 +173,36 @@ def log(
     settings = settings_of(data)
 
     from crm.v1 import log_pb2
-    from infra.cli.connection import connected
+    from infra.cli.connection import connected, server_status
 
-    request = log_pb2.ReadEventsRequest(stream=stream, types=type or (), follow=follow, limit=limit)
-    set_start(request, start, settings.time_zone)
+    require_instants(start)
     with connected(settings) as crm:
+        server = server_status(crm)
+        request = log_pb2.ReadEventsRequest(stream=stream, types=type or (), follow=follow, limit=limit)
+        set_start(request, start, server)
         events = (event for response in crm.log.ReadEvents(request) for event in response.events)
         if format is Format.TABLE:
-            write_lines((line_of(event, settings.time_zone) for event in events), output)
+            write_lines((line_of(event, server.time_zone) for event in events), output)
         elif format is Format.JSON:
             write_lines((event.document.encode() for event in events), output)
         else:
             write(Rows(event_tables(events, 1 if follow else CHUNK_ROWS)), format, output)
 
 
-def set_start(request: Any, start: str | None, time_zone: str) -> None:
-    """Say in the request where to begin.
+def set_start(request: Any, start: str | None, server: Any) -> None:
+    """Say in the request where to begin, by the position and the time zone of the server.
 
+    :raises Rejected: POSITION_BEYOND_LOG where the log ends before, and not just before.
     :raises typer.BadParameter: where that is neither a position nor an instant.
     """
+    from commands.rejected import require
+
     if start is None:
         return
-    begin = position_or_instant(start, time_zone, datetime.now(UTC))
+    begin = position_or_instant(start, server.time_zone, datetime.now(UTC))
     if isinstance(begin, int):
+        beyond = f"there is no position {begin}; the log stands at {server.position}"
+        require(begin <= server.position + 1, "POSITION_BEYOND_LOG", beyond)
         request.after_position = max(begin - 1, 0)
     else:
         request.recorded_from.FromDatetime(begin)
@@ -206,7 +214,7 @@ def line_of(event: Any, time_zone: str) -> bytes:
 
     document = orjson.loads(event.document)
     data = " ".join(f"{name}={fact(value)}" for name, value in document["data"].items())
-    when = local(instant_of(document["time"]), time_zone)
+    when = shown(local(instant_of(document["time"]), time_zone))
     who = f"{document['authtype']}:{document['authid']}"
     what = f"{event.stream} v{event.version}  {short_type(event.type)}"
     return f"{event.position:>9}  {when}  {what}  {who}  {data}".encode()
@@ -260,11 +268,6 @@ def short_type(name: str) -> str:
 def instant_of(text: str) -> datetime:
     """The instant that a document holds."""
     return datetime.fromisoformat(text)
-
-
-def local(instant: datetime, time_zone: str) -> str:
-    """An instant as the office's clock shows it."""
-    return shown(instant.astimezone(ZoneInfo(time_zone)))
 
 
 def fact(value: Any) -> str:

@@ -43,6 +43,16 @@ def position_or_instant(text: str, time_zone: str, now: datetime) -> int | datet
     return int(text)
 
 
+def require_instants(*texts: str | None) -> None:
+    """Refuse what no office's clock could show, before anybody is asked for the office's time zone.
+
+    :raises typer.BadParameter: where a text is neither a position nor an instant.
+    """
+    for text in texts:
+        if text is not None:
+            position_or_instant(text, "UTC", datetime.now(UTC))
+
+
 def rfc3339(value: datetime) -> str:
     """An instant as other programs read it: in UTC, with as many digits as it needs."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

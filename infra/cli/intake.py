@@ -116,7 +116,8 @@ def send(crm: Client, meant: Mapping, files: list[Path], refused: Path | None) -
 
     head = crm.system.GetStatus(system_pb2.GetStatusRequest()).position
     with import_bar(meant.name, meant.count) as progress:
-        return run(meant, files, door(crm), head=head, refused=refused, progress=lambda totals: progress(totals.done))
+        through = door(crm, correlation_id=meant.name)
+        return run(meant, files, through, head=head, refused=refused, progress=lambda totals: progress(totals.done))
 
 
 def summary(totals: Totals) -> str:

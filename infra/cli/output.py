@@ -17,6 +17,7 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -48,6 +49,8 @@ class Rows:
 
     tables: Iterable[pa.Table]
     about: dict[str, Any] = field(default_factory=dict)
+    time_zone: str = "UTC"
+    """In which people are shown instants; programs get them in UTC."""
 
     @classmethod
     def of(cls, rows: list[dict[str, Any]], columns: Iterable[str], about: dict[str, Any] | None = None) -> Rows:
@@ -116,6 +119,11 @@ def shown(value: Any) -> str:
     return cell(value).translate(CONTROL_PICTURES)
 
 
+def local(instant: datetime | None, time_zone: str) -> datetime | None:
+    """The instant on the clock of the time zone."""
+    return instant.astimezone(ZoneInfo(time_zone)) if instant is not None else None
+
+
 def json_line(value: Any) -> bytes:
     """A value as one line of JSON: decimals keep every digit, instants are RFC 3339 in UTC."""
     import orjson
@@ -154,6 +162,10 @@ def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
     return zip(*(column.to_pylist() for column in table.columns), strict=True)
 
 
+def _on_clock(value: Any, time_zone: str) -> Any:
+    return local(value, time_zone) if isinstance(value, datetime) and value.tzinfo is not None else value
+
+
 def _write_table(rows: Rows, out: IO[bytes]) -> None:
     import pyarrow as pa
     from rich import box
@@ -172,7 +184,7 @@ def _write_table(rows: Rows, out: IO[bytes]) -> None:
     count = 0
     for table in chain([first], tables):
         for row in _rows(table.slice(0, max(SHOWN_ROWS - count, 0))):
-            grid.add_row(*(Text(shown(value)) for value in row))
+            grid.add_row(*(Text(shown(_on_clock(value, rows.time_zone))) for value in row))
         count += table.num_rows
     text = io.TextIOWrapper(out, encoding=sys.stdout.encoding or "utf-8", errors="replace", write_through=True)
     terminal = out is sys.stdout.buffer and sys.stdout.isatty()

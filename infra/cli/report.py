@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.instants import require_instants
 from infra.cli.options import AsOfOption, DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
-from infra.cli.output import Format, Rows, chosen, note, shown, write
+from infra.cli.output import Format, Rows, chosen, local, note, shown, write
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from crm.client import Client
-    from infra.settings import Settings
 
 SHOWN_VERSION = 12
 """So much of a report's version is enough for people to compare."""
@@ -67,11 +67,9 @@ def report(
     format = chosen(format, output)
     settings = settings_of(data)
 
-    request = request_of(
-        settings, name or "", as_of=as_of, known_at=known_at, period_from=period_from, period_to=period_to, by=by
-    )
+    require_instants(as_of, known_at, period_from, period_to)
 
-    from infra.cli.connection import connected
+    from infra.cli.connection import connected, office_zone
 
     with connected(settings) as crm:
         if name is None:
@@ -79,14 +77,18 @@ def report(
         elif describe:
             rows = described(crm, name)
         else:
-            rows = answer(crm, request)
+            time_zone = office_zone(crm)
+            request = request_of(
+                time_zone, name, as_of=as_of, known_at=known_at, period_from=period_from, period_to=period_to, by=by
+            )
+            rows = answer(crm, request, time_zone)
             if format is not Format.JSON:
-                note("\n".join(caption(rows.about)))
+                note("\n".join(caption(rows)))
         write(rows, format, output)
 
 
 def request_of(
-    settings: Settings,
+    time_zone: str,
     name: str,
     *,
     as_of: str | None = None,
@@ -95,7 +97,7 @@ def request_of(
     period_to: str | None = None,
     by: str | None = None,
 ) -> Any:
-    """The request for a report; instants and positions are as people write them.
+    """The request for a report; instants and positions are as people write them, in the time zone.
 
     :raises typer.BadParameter: where one is neither.
     """
@@ -103,10 +105,10 @@ def request_of(
     from infra.cli.moments import set_instant, set_known_at
 
     request = reports_pb2.RunReportRequest(name=name, by=by)
-    set_instant(request, "as_of", as_of, settings.time_zone)
-    set_instant(request, "period_from", period_from, settings.time_zone)
-    set_instant(request, "period_to", period_to, settings.time_zone)
-    set_known_at(request, known_at, settings.time_zone)
+    set_instant(request, "as_of", as_of, time_zone)
+    set_instant(request, "period_from", period_from, time_zone)
+    set_instant(request, "period_to", period_to, time_zone)
+    set_known_at(request, known_at, time_zone)
     return request
 
 
@@ -147,8 +149,8 @@ def described(crm: Client, name: str) -> Rows:
     return Rows.of(columns, ("column", "type", "meaning"), about)
 
 
-def answer(crm: Client, request: Any) -> Rows:
-    """A report's rows as they arrive, with where they stand."""
+def answer(crm: Client, request: Any, time_zone: str) -> Rows:
+    """A report's rows as they arrive, with where they stand; the time zone is the one to show them in."""
     from crm.v1 import reading_pb2
     from infra.cli.moments import moment
 
@@ -160,16 +162,19 @@ def answer(crm: Client, request: Any) -> Rows:
         "clock": first.report.clock,
         "meaning": first.report.meaning,
         "as_of": moment(first.read_point.as_of),
+        "time_zone": time_zone,
         "position": first.read_point.position,
         "sql_version": first.report.sql_version,
     }
-    return Rows(arrow_tables(each.chunk for each in (first, *responses)), about)
+    return Rows(arrow_tables(each.chunk for each in (first, *responses)), about, time_zone)
 
 
-def caption(about: dict[str, Any]) -> Iterator[str]:
+def caption(rows: Rows) -> Iterator[str]:
     """What a person should know about a report's answer."""
+    about = rows.about
     yield f"{about['report']} ({about['clock']}): {about['meaning']}"
-    yield f"as of {shown(about['as_of'])}, position {about['position']}, version {about['sql_version'][:SHOWN_VERSION]}"
+    as_of, version = shown(local(about["as_of"], rows.time_zone)), about["sql_version"][:SHOWN_VERSION]
+    yield f"as of {as_of} ({rows.time_zone}), position {about['position']}, version {version}"
 
 
 def arrow_tables(chunks: Iterable[Any]) -> Iterator[pa.Table]:

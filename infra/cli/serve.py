@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -41,11 +43,20 @@ def serve(
     from infra.cli.connection import opened
 
     settings = settings_of(data)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    with opened(settings) as node:
+    with told_to_stop() as stop, opened(settings) as node:
         print(node.serve(listen or settings.listen), flush=True)
         note(f"serving {settings.data}; Ctrl-C stops")
         stop.wait()
         note("finishing the calls under way")
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """What Ctrl-C and SIGTERM set meanwhile."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
-from infra.cli.output import Format, Rows, chosen, note, shown, write
+from infra.cli.output import Format, Rows, chosen, local, note, shown, write
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -36,7 +36,8 @@ def verify(
     output: OutputOption = None,
     data: DataOption = None,
 ) -> None:
-    """Prove that nothing in the log was altered: positions without a gap, the hash chain, every column.
+    """Prove that nothing in the log was altered: positions without a gap, the hash chain, every column. Read models and
+    snapshots are its witnesses: they show what was cut off at its end, or written anew.
 
     What is wrong is listed; exit status 4 where anything is. Works without keys and without a server, also on a
     directory that a server refuses to start on.
@@ -76,25 +77,37 @@ def found(settings: Settings, rebuild: bool) -> list[dict[str, Any]]:
     )
     with progress_bar() as progress:
         if find_server(settings) is None:
-            findings = found_in_file(settings, progress)
+            findings = found_in_files(settings, progress)
             if findings or not rebuild:
                 return findings
         with connected(settings) as crm:
             return found_by_server(crm, rebuild, progress)
 
 
-def found_in_file(settings: Settings, progress: Progress) -> list[dict[str, Any]]:
-    """What is wrong with the log's file, read without keys."""
+def found_in_files(settings: Settings, progress: Progress) -> list[dict[str, Any]]:
+    """What is wrong with the log's file, in itself or by what its witnesses have seen; read without keys."""
     from commands.rejected import Rejected
-    from infra.log import Finding
+    from infra.log import Finding, contradictions_in
     from infra.log import verify as verify_log
 
     url = f"sqlite:///{settings.log_file.absolute()}"
     try:
         findings = verify_log(url, progress=lambda done, total: progress("log", done, total))
+        findings += contradictions_in(url, seen(settings))
     except Rejected as refusal:
         findings = [Finding(refusal.code, refusal.sentence)]
     return [{"code": each.code, "position": each.position, "sentence": each.sentence} for each in findings]
+
+
+def seen(settings: Settings) -> list[Any]:
+    """The witnesses of the log in the directory; the read models are one of them where no server has them open."""
+    from infra.directory import looking
+    from infra.models import witness_in, witnesses
+
+    found = witnesses(settings.models_file, settings.snapshots)
+    with looking(settings) as unserved:
+        models = witness_in(settings.models_file) if unserved else None
+    return found if models is None else [*found, models]
 
 
 def found_by_server(crm: Any, rebuild: bool, progress: Progress) -> list[dict[str, Any]]:
@@ -189,12 +202,17 @@ def status(format: FormatOption = None, output: OutputOption = None, data: DataO
         "well": told.well,
         "program_version": told.program_version,
         "data_directory": told.data_directory,
+        "time_zone": told.time_zone,
         "position": told.position,
         "recorded_at": moment(told.recorded_at),
         "hash": told.hash.hex(),
+        "notices": list(told.notices),
     }
     if format is not Format.JSON:
-        note("\n".join(f"{key}: {shown(value)}" for key, value in about.items()))
+        said = {**about, "recorded_at": local(about["recorded_at"], told.time_zone), "notices": None}
+        note("\n".join(f"{key}: {shown(value)}" for key, value in said.items() if value is not None))
+        for notice in told.notices:
+            note(f"notice: {shown(notice)}")
     parts = [part_row(part) for part in told.parts]
     write(Rows.of(parts, PARTS, about), format, output)
     if not told.well:

@@ -149,9 +149,9 @@ def page() -> str:
     lines = [
         "# Refusals",
         "",
-        "Every refusal has a stable code and a sentence that says what is wrong and what is allowed. Over gRPC the code",
-        "is the `reason` of `google.rpc.ErrorInfo` (domain `annals.crm`), beside `BadRequest`, `PreconditionFailure`,",
-        "`ResourceInfo` or `RetryInfo` where they fit; on the command line it stands before the sentence.",
+        "Every refusal has a stable code and a sentence that says what is wrong, and what is allowed. Over gRPC the",
+        "code is the `reason` of `google.rpc.ErrorInfo` (domain `annals.crm`), beside `BadRequest`, `ResourceInfo`,",
+        "`PreconditionFailure` or `RetryInfo` where they fit; on the command line it stands before the sentence.",
     ]
     for heading, codes in [(f"`{status.name}`", codes) for status, codes in STATUSES.items()] + [
         ("Before or beside the server", OFFLINE)

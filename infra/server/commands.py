@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 import grpc
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import ValidationError
 from uuid_utils import uuid7
 
@@ -35,7 +36,9 @@ class Reader:
     def __init__(self, kind: type[Command], request: Descriptor, keys: Keys) -> None:
         self._kind = kind
         self._keys = keys
-        self._conversions = {field.name: convert for field in request.fields if (convert := _conversion(field))}
+        self._fields = {
+            field: (field.name, field.name in CIRCUMSTANCES, _conversion(field)) for field in request.fields
+        }
 
     def read(self, message: Message, actor: Actor) -> Request:
         """The command with its circumstances.
@@ -45,9 +48,8 @@ class Reader:
         given: dict[str, Any] = {}
         circumstances: dict[str, Any] = {}
         for field, value in message.ListFields():
-            name = field.name
-            convert = self._conversions.get(name)
-            kept = circumstances if name in CIRCUMSTANCES else given
+            name, is_circumstance, convert = self._fields[field]
+            kept = circumstances if is_circumstance else given
             kept[name] = value if convert is None else convert(value)
         if "etag" in circumstances:
             circumstances["expected_version"] = circumstances.pop("etag")
@@ -105,18 +107,16 @@ class Commands:
                 f"a message of {len(message.commands)} commands; at most {MOST_COMMANDS} are allowed",
                 field="commands",
             )
-            yield commands_pb2.ExecuteCommandsResponse(results=self._results(message.commands, actor))
-
-    def _results(self, commands: Any, actor: Actor) -> list[commands_pb2.Result]:
-        read = [self._read(command, actor) for command in commands]
-        answers = iter(self._log.submit([each for each in read if isinstance(each, Request)]))
-        return [_result(next(answers) if isinstance(each, Request) else each) for each in read]
+            read = [self._read(command, actor) for command in message.commands]
+            answers = iter(self._log.submit([each for each in read if isinstance(each, Request)]))
+            yield response(next(answers) if isinstance(each, Request) else each for each in read)
 
     def _read(self, command: commands_pb2.Command, actor: Actor) -> Request | Rejected:
         try:
             require_known_fields(command)
-            name = str(command.WhichOneof("command"))
-            require(name in self._bulk, "INVALID_FIELD", "no command is given; set one of the arms", field="command")
+            name = command.WhichOneof("command")
+            if name is None:
+                raise Rejected("INVALID_FIELD", "no command is given; set one of the arms", field="command")
             message = getattr(command, name)
             require_known_fields(message)
             return self._bulk[name].read(message, actor)
@@ -126,24 +126,38 @@ class Commands:
 
 def outcome_message(outcome: Outcome) -> outcome_pb2.Outcome:
     """The answer to a command."""
-    message = outcome_pb2.Outcome(
-        id=outcome.id,
-        stream=outcome.stream,
-        etag=str(outcome.version),
-        position=outcome.position,
-        recorded_at=instant_out(outcome.recorded_at),
-    )
-    if outcome.first_position:
-        message.first_position = outcome.first_position
-        message.last_position = outcome.last_position
+    message = outcome_pb2.Outcome()
+    _answer(message, outcome, instant_out(outcome.recorded_at))
     return message
 
 
-def _result(answer: Outcome | Rejected) -> commands_pb2.Result:
-    if isinstance(answer, Rejected):
-        refusal = commands_pb2.Refusal(code=answer.code, sentence=answer.sentence, field=answer.field or "")
-        return commands_pb2.Result(refusal=refusal)
-    return commands_pb2.Result(outcome=outcome_message(answer))
+def response(answers: Iterable[Outcome | Rejected]) -> commands_pb2.ExecuteCommandsResponse:
+    """The answers to the commands of one message. Everything is written where it stays: nested messages that are
+    handed over are copied, at several times the price.
+    """
+    message = commands_pb2.ExecuteCommandsResponse()
+    instant, sent = None, Timestamp()
+    for answer in answers:
+        result = message.results.add()
+        if isinstance(answer, Rejected):
+            refusal = result.refusal
+            refusal.code, refusal.sentence, refusal.field = answer.code, answer.sentence, answer.field or ""
+            continue
+        if answer.recorded_at is not instant:  # all of one transaction have the same
+            instant, sent = answer.recorded_at, instant_out(answer.recorded_at)
+        _answer(result.outcome, answer, sent)
+    return message
+
+
+def _answer(message: outcome_pb2.Outcome, outcome: Outcome, recorded_at: Timestamp) -> None:
+    message.id = outcome.id
+    message.stream = outcome.stream
+    message.etag = str(outcome.version)
+    message.position = outcome.position
+    message.recorded_at.CopyFrom(recorded_at)
+    if outcome.first_position:
+        message.first_position = outcome.first_position
+        message.last_position = outcome.last_position
 
 
 def _conversion(field: FieldDescriptor) -> Callable[[Any], Any] | None:
@@ -168,10 +182,9 @@ def _version(etag: str) -> int:
 
 
 def _tag(name: str, value: str) -> str:
-    require(
-        0 < len(value) <= LONGEST_TAG, "INVALID_FIELD", f"{name} must have 1 to {LONGEST_TAG} characters", field=name
-    )
-    return value
+    if 0 < len(value) <= LONGEST_TAG:
+        return value
+    raise Rejected("INVALID_FIELD", f"{name} must have 1 to {LONGEST_TAG} characters", field=name)
 
 
 def _as_version_8(number: int) -> int:

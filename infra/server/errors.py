@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -27,8 +28,6 @@ LONGEST_TEXT = 1_000
 RETRY_AFTER = Duration(seconds=1)
 RESOURCE_CODES = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
 RETRY_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
-
-_log = structlog.get_logger()
 
 
 class InvalidFields(Rejected):
@@ -150,10 +149,15 @@ def _fail(error: Exception, context: grpc.ServicerContext) -> NoReturn:
         raise error
     reference = uuid4().hex
     # Neither the request nor the error's text is logged: both may hold personal data.
-    _log.error("call_failed", reference=reference, error=type(error).__qualname__, at=_place(error))
+    _log().error("call_failed", reference=reference, error=type(error).__qualname__, at=_place(error))
     refusal = Rejected("INTERNAL", f"something unforeseen went wrong; the server's log has it under {reference}")
     context.abort_with_status(rpc_status.to_status(status(refusal)))
     raise AssertionError("unreachable")
+
+
+def _log() -> Any:
+    """The server's own log, on stderr wherever the server runs: stdout is for data."""
+    return structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
 
 
 def _place(error: BaseException) -> str:

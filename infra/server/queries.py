@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
@@ -23,6 +23,7 @@ LARGEST_PAGE = 4_000_000
 """Bytes: what any client takes in one message unless it was told otherwise."""
 
 Call = Callable[[Any, grpc.ServicerContext], Message]
+MessageT = TypeVar("MessageT", bound=Message)
 
 
 class Queries:
@@ -62,30 +63,52 @@ class Queries:
 
         def call(request: Any, context: grpc.ServicerContext) -> Message:
             shown = resource.shown(request)
-            page = records.list_(
-                self._models,
-                model,
-                filter=request.filter,
-                order_by=request.order_by,
-                page_size=request.page_size,
-                page_token=request.page_token,
-                **point_in(request, context, self._log),
-            )
+            page = page_in(self._models, model, request, context, self._log)
             personal = self._models.model(model).personal
             message: Message = answer(
                 next_page_token=page.next_page_token,
                 read_point=read_point(page.as_of, page.position),
                 **{model: [resource.message(row, shown, personal) for row in page.rows]},
             )
-            require(
-                message.ByteSize() <= LARGEST_PAGE,
-                "PAGE_TOO_LARGE",
-                f"the page has more than {LARGEST_PAGE} bytes; ask for fewer rows, or fewer fields in the read_mask",
-                field="page_size",
-            )
-            return message
+            return of_allowed_size(message)
 
         return call
+
+
+def page_in(models: Models, model: str, request: Any, context: grpc.ServicerContext, log: Log) -> records.Page:
+    """The page of a model that a list asks for.
+
+    :raises Rejected: what ``records.list_`` and ``point_in`` refuse.
+    """
+    return records.list_(
+        models,
+        model,
+        filter=request.filter,
+        order_by=request.order_by,
+        page_size=request.page_size,
+        page_token=request.page_token,
+        **point_in(request, context, log),
+    )
+
+
+def of_allowed_size(page: MessageT) -> MessageT:
+    """The page, where any client takes it.
+
+    :raises Rejected: PAGE_TOO_LARGE.
+    """
+    require(
+        page.ByteSize() <= LARGEST_PAGE,
+        "PAGE_TOO_LARGE",
+        f"the page has more than {LARGEST_PAGE} bytes; ask for fewer rows, or fewer fields in the read_mask",
+        field="page_size",
+    )
+    return page
+
+
+def unknown_field(name: str, known: Collection[str]) -> Rejected:
+    """The refusal of a field in a ``read_mask`` that is none."""
+    close = get_close_matches(name, known, n=3) or list(known)
+    return Rejected("UNKNOWN_COLUMN", f"there is no field {name}; did you mean {', '.join(close)}?", field="read_mask")
 
 
 class Resource:
@@ -106,10 +129,7 @@ class Resource:
         """
         for path in request.read_mask.paths:
             if path not in self._columns:
-                close = get_close_matches(path, self._columns, n=3) or list(self._columns)
-                raise Rejected(
-                    "UNKNOWN_COLUMN", f"there is no field {path}; did you mean {', '.join(close)}?", field="read_mask"
-                )
+                raise unknown_field(path, self._columns)
         return {name: self._columns[name] for name in request.read_mask.paths} or self._columns
 
     def message(self, row: Mapping[str, Any], shown: Mapping[str, str], personal: Collection[str]) -> Any:

@@ -21,6 +21,7 @@ from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models
 from infra.server.admission import require_known_fields, require_readable
+from infra.server.anymodel import AnyModel
 from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
 from infra.server.errors import guard, guard_stream
@@ -50,6 +51,7 @@ class Server:
             self._commands,
             self._feed,
             Replay(log, keys),
+            AnyModel(log, models, keys),
             Reports(log, models, keys, settings),
             System(log, models, settings),
         )

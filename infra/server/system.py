@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import grpc
 
 from crm.v1 import system_pb2
-from infra.log import Log, utc_now
-from infra.models import Models
+from infra.log import Finding, Log, Witness, contradictions, utc_now
+from infra.models import Models, witnesses
 from infra.server.reading import reached_position
 from infra.settings import Settings
 
@@ -36,13 +36,16 @@ class System:
         status = self._models.status()
         parts = [self._part("archive", status.position, status.lag, error=status.last_error)]
         parts += [self._part(each.name, each.position, each.lag, each.rows, each.broken) for each in status.models]
+        forked = [f"{each.code}: {each.sentence}" for each in self._forked()]
         answer = system_pb2.Status(
-            well=not any(part.last_error for part in parts),
+            well=not forked and not any(part.last_error for part in parts),
             program_version=version("annals"),
             data_directory=str(self._settings.data.absolute()),
             position=head.position,
             hash=head.hash,
             parts=parts,
+            time_zone=self._models.time_zone,
+            notices=[*status.notices, *forked],
         )
         if head.position:
             answer.recorded_at = head.recorded_at
@@ -57,7 +60,8 @@ class System:
             def progress(part: str, done: int, total: int) -> None:
                 tell(system_pb2.VerifyResponse(part=part, done=done, total=total))
 
-            for found in self._log.verify(progress=lambda done, total: progress("log", done, total)):
+            wrong = self._log.verify(progress=lambda done, total: progress("log", done, total))
+            for found in wrong + self._forked():
                 finding = system_pb2.Finding(code=found.code, sentence=found.sentence, position=found.position)
                 tell(system_pb2.VerifyResponse(part="log", finding=finding))
             for model in self._models.names if request.rebuild else ():
@@ -101,7 +105,23 @@ class System:
             position=manifest["position"],
             hash=bytes.fromhex(manifest["hash"]),
             created_at=datetime.fromisoformat(manifest["time"]).astimezone(UTC),
+            rows=manifest["rows"],
         )
+
+    def _forked(self) -> list[Finding]:
+        """The witnesses that have seen another history than the log's."""
+
+        def hash_at(position: int) -> bytes | None:
+            row = next(self._log.rows(after=position - 1, until=position), None)
+            return row.hash if row is not None else None
+
+        seen = witnesses(self._settings.models_file, self._settings.snapshots)
+        return contradictions([*seen, self._models_seen()], self._log.head.position, hash_at)
+
+    def _models_seen(self) -> Witness:
+        with self._models.transaction() as cursor:
+            ((position, hash),) = cursor.execute("select position, hash from annals_archive").fetchall()
+        return Witness(self._settings.models_file.name, position, bytes(hash))
 
     def _part(
         self, name: str, position: int, lag: int, rows: int = 0, error: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -16,6 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from commands.rejected import Rejected
 from infra.log import instant_text, microseconds
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_EXACT = 2**53
 
 
@@ -24,11 +25,13 @@ def instant_in(name: str, sent: Timestamp) -> datetime:
 
     :raises Rejected: INVALID_FIELD.
     """
+    nanos = sent.nanos
     try:
-        instant: datetime = sent.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise Rejected("INVALID_FIELD", f"{name} is no instant between the years 1 and 9999", field=name) from None
-    return instant
+        if 0 <= nanos < 1_000_000_000:
+            return EPOCH + timedelta(seconds=sent.seconds, microseconds=nanos // 1_000)
+    except OverflowError:
+        pass
+    raise Rejected("INVALID_FIELD", f"{name} is no instant between the years 1 and 9999", field=name)
 
 
 def instant_out(instant: datetime) -> Timestamp:

@@ -23,6 +23,7 @@ from crm.v1.commands_pb2_grpc import CommandServiceStub
 from crm.v1.customers_pb2_grpc import CustomerServiceStub
 from crm.v1.leads_pb2_grpc import LeadServiceStub
 from crm.v1.log_pb2_grpc import LogServiceStub
+from crm.v1.models_pb2_grpc import ModelServiceStub
 from crm.v1.reports_pb2_grpc import ReportServiceStub
 from crm.v1.sql_pb2_grpc import SqlServiceStub
 from crm.v1.system_pb2_grpc import SystemServiceStub
@@ -83,6 +84,7 @@ class Client:
         self.leads = LeadServiceStub(channel)
         self.customers = CustomerServiceStub(channel)
         self.tickets = TicketServiceStub(channel)
+        self.models = ModelServiceStub(channel)
         self.reports = ReportServiceStub(channel)
         self.sql = SqlServiceStub(channel)
         self.log = LogServiceStub(channel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,9 +122,8 @@ class Node:
     socket: str
 
 
-@pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    data = tmp_path_factory.mktemp("data")
+@contextmanager
+def running(data: Path, projections: Path = PROJECTIONS) -> Iterator[Node]:
     given: dict[str, Any] = {"data": data, "sql_seconds": 2, "sql_rows": 50_000, "workers": 20}
     settings = Settings(**given)
     keys = Keys.open(f"sqlite:///{settings.keys_file}", b"k" * 32)
@@ -131,7 +131,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     models = Models(
         settings.models_file,
         log,
-        projections=PROJECTIONS,
+        projections=projections,
         time_zone="UTC",
         memory="512MB",
         threads=1,
@@ -146,6 +146,18 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     models.close()
     log.close()
     keys.close()
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with running(tmp_path_factory.mktemp("data")) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def run_node() -> Callable[..., AbstractContextManager[Node]]:
+    """Runs a server of its own on a data directory, perhaps with other projections."""
+    return running
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ LISTED = [
     (service, method, field)
     for service in services()
     for method in service.methods
-    if (field := listed_field(method)) is not None and service.name != "ReportService"
+    if (field := listed_field(method)) is not None and service.name not in ("ReportService", "ModelService")
 ]
 
 
@@ -114,7 +114,7 @@ def choices(hint: Any) -> tuple[str, ...]:
     return next((found for part in get_args(hint) if (found := choices(part))), ())
 
 
-def test_every_model_can_be_got_and_listed_and_nothing_else(node: Any) -> None:
+def test_every_shipped_model_has_messages_of_its_own(node: Any) -> None:
     assert sorted(field.name for _, _, field in LISTED) == sorted(node.models.names)
 
 

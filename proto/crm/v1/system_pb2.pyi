@@ -14,7 +14,7 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Status(_message.Message):
-    __slots__ = ("well", "program_version", "data_directory", "position", "recorded_at", "hash", "parts")
+    __slots__ = ("well", "program_version", "data_directory", "position", "recorded_at", "hash", "parts", "time_zone", "notices")
     class Part(_message.Message):
         __slots__ = ("name", "position", "lag_events", "lag_seconds", "rows", "held_back_streams", "last_error")
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,8 @@ class Status(_message.Message):
     RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
     HASH_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    NOTICES_FIELD_NUMBER: _ClassVar[int]
     well: bool
     program_version: str
     data_directory: str
@@ -46,7 +48,9 @@ class Status(_message.Message):
     recorded_at: _timestamp_pb2.Timestamp
     hash: bytes
     parts: _containers.RepeatedCompositeFieldContainer[Status.Part]
-    def __init__(self, well: _Optional[bool] = ..., program_version: _Optional[str] = ..., data_directory: _Optional[str] = ..., position: _Optional[int] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hash: _Optional[bytes] = ..., parts: _Optional[_Iterable[_Union[Status.Part, _Mapping]]] = ...) -> None: ...
+    time_zone: str
+    notices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, well: _Optional[bool] = ..., program_version: _Optional[str] = ..., data_directory: _Optional[str] = ..., position: _Optional[int] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hash: _Optional[bytes] = ..., parts: _Optional[_Iterable[_Union[Status.Part, _Mapping]]] = ..., time_zone: _Optional[str] = ..., notices: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class VerifyRequest(_message.Message):
     __slots__ = ("rebuild",)

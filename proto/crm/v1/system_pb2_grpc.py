@@ -69,7 +69,8 @@ class SystemServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Verify(self, request, context):
-        """Checks the log, and the read models against a fresh rebuild if asked to.
+        """Checks the log, also against what its witnesses have seen (read models, snapshots), and the read models against a
+        fresh rebuild if asked to.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

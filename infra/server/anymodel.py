@@ -1,0 +1,96 @@
+"""Records of any read model by its name: what a company's own models have before the contract has messages for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import grpc
+
+from crm.v1 import models_pb2, reading_pb2
+from infra.keys import Keys
+from infra.log import Log
+from infra.models import Model, Models, records
+from infra.server.queries import of_allowed_size, page_in, unknown_field
+from infra.server.reading import point_in, read_point
+from infra.server.values import json_value
+
+WIDE = frozenset({"BIGINT", "UBIGINT", "HUGEINT"})
+"""The types whose numbers JSON does not keep as they are."""
+
+
+class AnyModel:
+    """Reads models by their names."""
+
+    def __init__(self, log: Log, models: Models, keys: Keys) -> None:
+        self._log = log
+        self._models = models
+        self._keys = keys
+
+    def list_models(
+        self, request: models_pb2.ListModelsRequest, context: grpc.ServicerContext
+    ) -> models_pb2.ListModelsResponse:
+        """Every read model in force, by name."""
+        return models_pb2.ListModelsResponse(models=map(described, self._models.definitions.values()))
+
+    def get_record(self, request: models_pb2.GetRecordRequest, context: grpc.ServicerContext) -> models_pb2.Record:
+        """One record by its key.
+
+        :raises Rejected: UNKNOWN_MODEL, INVALID_KEY, NOT_FOUND or UNKNOWN_COLUMN.
+        """
+        model = self._models.model(request.model)
+        shown = shown_columns(model, request.read_mask.paths)
+        found = records.get(self._models, request.model, dict(request.key), **point_in(request, context, self._log))
+        record = self._record(found.row, model, shown)
+        record.read_point.CopyFrom(read_point(found.as_of, found.position))
+        return record
+
+    def list_records(
+        self, request: models_pb2.ListRecordsRequest, context: grpc.ServicerContext
+    ) -> models_pb2.ListRecordsResponse:
+        """A page of records.
+
+        :raises Rejected: UNKNOWN_MODEL, UNKNOWN_COLUMN, and what a list refuses.
+        """
+        model = self._models.model(request.model)
+        shown = shown_columns(model, request.read_mask.paths)
+        page = page_in(self._models, request.model, request, context, self._log)
+        return of_allowed_size(
+            models_pb2.ListRecordsResponse(
+                records=[self._record(row, model, shown) for row in page.rows],
+                next_page_token=page.next_page_token,
+                read_point=read_point(page.as_of, page.position),
+            )
+        )
+
+    def _record(self, row: Mapping[str, Any], model: Model, shown: Mapping[str, str]) -> models_pb2.Record:
+        record = models_pb2.Record()
+        for name, type in shown.items():
+            value = row[name]
+            if name in model.personal and value is not None:
+                value = self._keys.open_text(value)
+            record.values.fields[name].CopyFrom(json_value(value, exact=type in WIDE))
+        return record
+
+
+def described(model: Model) -> models_pb2.Model:
+    """What a read model says about itself."""
+    columns = [reading_pb2.Column(name=each.name, type=each.type, meaning=each.meaning) for each in model.shown]
+    return models_pb2.Model(
+        name=model.name,
+        meaning=model.meaning,
+        key=model.key,
+        columns=columns,
+        personal=sorted(model.personal),
+    )
+
+
+def shown_columns(model: Model, asked: Collection[str]) -> dict[str, str]:
+    """The types of the columns to show, by name: those asked for, or all.
+
+    :raises Rejected: UNKNOWN_COLUMN.
+    """
+    for name in asked:
+        if name not in model.columns:
+            raise unknown_field(name, model.columns)
+    return {name: model.columns[name] for name in asked or model.columns}
