@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,15 @@ def main() -> int:
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """Whether a figure reaches its target. A target is a least ratio, or as text: ``<= 3`` for a greatest one."""
-    target, ratio = row.get("target"), row.get("ratio")
-    if target is None or ratio is None:
+    """Whether a figure reaches its target: a least number, or as text ``<= 3`` or ``>= 3``. It is about the ratio, or
+    about the value where there is no baseline.
+    """
+    target, reached = row.get("target"), row.get("ratio") if row.get("ratio") is not None else row["value"]
+    if target in (None, ""):
         return ""
-    reached = ratio <= float(target[2:]) if isinstance(target, str) else ratio >= target
-    return "reached" if reached else "missed"
+    comparison, bound = re.fullmatch(r"(<=|>=)? *([\d.]+).*", str(target)).groups()  # type: ignore[union-attr]
+    good = reached <= float(bound) if comparison == "<=" else reached >= float(bound)
+    return "reached" if good else "missed"
 
 
 def as_table(results: list[dict[str, Any]]) -> Table:
