@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from commands.fields import Id, Text
-from commands.rejected import require
+from commands.rejected import Rejected
 from domain.event import Event, State
 
 
@@ -83,6 +83,8 @@ class Command(BaseModel):
     @property
     def named_streams(self) -> tuple[str, ...]:
         """The other streams whose states ``decide`` receives, in the order of the fields."""
+        if not self.named:  # as with most: a third of the time
+            return ()
         return tuple(f"{state.aggregate}-{getattr(self, name)}" for name, state in self.named.items())
 
     def admit(self, state: State) -> None:
@@ -91,12 +93,10 @@ class Command(BaseModel):
         :raises Rejected: ALREADY_EXISTS, NOT_FOUND, MERGED or FORGOTTEN.
         """
         if self.creates:
-            require(
-                not state.exists,
-                "ALREADY_EXISTS",
-                f"{self.stream} exists already; a new one needs another id",
-                field="id",
-            )
+            if state.exists:
+                raise Rejected(
+                    "ALREADY_EXISTS", f"{self.stream} exists already; a new one needs another id", field="id"
+                )
         else:
             admit_existing(self.stream, state, field="id")
 
@@ -114,19 +114,16 @@ def admit_existing(stream: str, state: State, *, field: str) -> None:
 
     :raises Rejected: NOT_FOUND, MERGED or FORGOTTEN.
     """
-    require(state.exists, "NOT_FOUND", f"there is no {stream}", field=field)
-    require(
-        state.merged_into is None,
-        "MERGED",
-        f"{stream} was merged into {state.aggregate}-{state.merged_into}; address that one, or unmerge them first",
-        field=field,
-    )
-    require(
-        not getattr(state, "forgotten", False),
-        "FORGOTTEN",
-        f"{stream} was forgotten; nothing more can be recorded about it",
-        field=field,
-    )
+    if not state.exists:
+        raise Rejected("NOT_FOUND", f"there is no {stream}", field=field)
+    if state.merged_into is not None:
+        raise Rejected(
+            "MERGED",
+            f"{stream} was merged into {state.aggregate}-{state.merged_into}; address that one, or unmerge them first",
+            field=field,
+        )
+    if getattr(state, "forgotten", False):
+        raise Rejected("FORGOTTEN", f"{stream} was forgotten; nothing more can be recorded about it", field=field)
 
 
 def differing(command: Command, state: State, names: tuple[str, ...]) -> dict[str, Any]:

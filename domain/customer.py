@@ -7,10 +7,10 @@ Independent of that: merged (into another customer, until unmerged) and forgotte
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from domain.event import Event, Personal, State, put_on
+from domain.event import Event, Personal, State, evolved, put_on
 
 PROSPECT, ACTIVE, AT_RISK, CHURNED = "prospect", "active", "at_risk", "churned"
 
@@ -76,7 +76,7 @@ class CustomerRegistered(CustomerDetails, Event[Customer]):
     """We know this customer from now on."""
 
     def evolve(self, customer: Customer) -> Customer:
-        return put_on(replace(customer, status=PROSPECT), self, DETAILS)
+        return put_on(customer, self, DETAILS, status=PROSPECT)
 
 
 class CustomerCorrected(CustomerDetails, Event[Customer]):
@@ -111,7 +111,7 @@ class ContactPointAdded(Event[Customer]):
 
     def evolve(self, customer: Customer) -> Customer:
         others = tuple(point for point in customer.contact_points if point[0] != self.contact_point_id)
-        return replace(customer, contact_points=(*others, (self.contact_point_id, False)))
+        return evolved(customer, contact_points=(*others, (self.contact_point_id, False)))
 
 
 class ContactPointVerified(Event[Customer]):
@@ -121,7 +121,7 @@ class ContactPointVerified(Event[Customer]):
 
     def evolve(self, customer: Customer) -> Customer:
         others = tuple(point for point in customer.contact_points if point[0] != self.contact_point_id)
-        return replace(customer, contact_points=(*others, (self.contact_point_id, True)))
+        return evolved(customer, contact_points=(*others, (self.contact_point_id, True)))
 
 
 class ContactPointRemoved(Event[Customer]):
@@ -130,7 +130,7 @@ class ContactPointRemoved(Event[Customer]):
     contact_point_id: str
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(
+        return evolved(
             customer,
             contact_points=tuple(point for point in customer.contact_points if point[0] != self.contact_point_id),
             removed_contact_point_ids=customer.removed_contact_point_ids | {self.contact_point_id},
@@ -145,7 +145,7 @@ class PreferenceStated(Event[Customer]):
 
     def evolve(self, customer: Customer) -> Customer:
         others = tuple(known for known in customer.preferences if known[0] != self.topic)
-        return replace(customer, preferences=(*others, (self.topic, self.preference)))
+        return evolved(customer, preferences=(*others, (self.topic, self.preference)))
 
 
 class ConsentGranted(Event[Customer]):
@@ -157,7 +157,7 @@ class ConsentGranted(Event[Customer]):
 
     def evolve(self, customer: Customer) -> Customer:
         others = tuple(known for known in customer.consents if known[:2] != (self.purpose, self.channel))
-        return replace(customer, consents=(*others, (self.purpose, self.channel, self.expires_at)))
+        return evolved(customer, consents=(*others, (self.purpose, self.channel, self.expires_at)))
 
 
 class ConsentWithdrawn(Event[Customer]):
@@ -168,7 +168,7 @@ class ConsentWithdrawn(Event[Customer]):
 
     def evolve(self, customer: Customer) -> Customer:
         others = tuple(known for known in customer.consents if known[:2] != (self.purpose, self.channel))
-        return replace(customer, consents=others)
+        return evolved(customer, consents=others)
 
 
 class OverlayAppended(Event[Customer]):
@@ -184,7 +184,7 @@ class OverlayAppended(Event[Customer]):
     expires_at: datetime | None = None
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, overlay_ids=customer.overlay_ids | {self.overlay_id})
+        return evolved(customer, overlay_ids=customer.overlay_ids | {self.overlay_id})
 
 
 class OverlayWithdrawn(Event[Customer]):
@@ -193,7 +193,7 @@ class OverlayWithdrawn(Event[Customer]):
     overlay_id: str
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(
+        return evolved(
             customer,
             overlay_ids=customer.overlay_ids - {self.overlay_id},
             withdrawn_overlay_ids=customer.withdrawn_overlay_ids | {self.overlay_id},
@@ -207,7 +207,7 @@ class CustomerOwnerChanged(Event[Customer]):
     owner_id_was: str | None = None
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, owner_id=self.owner_id)
+        return evolved(customer, owner_id=self.owner_id)
 
 
 class CustomerPriorityChanged(Event[Customer]):
@@ -218,7 +218,7 @@ class CustomerPriorityChanged(Event[Customer]):
     policy_version: int | None = None
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, priority=self.priority)
+        return evolved(customer, priority=self.priority)
 
 
 class InteractionLogged(Event[Customer]):
@@ -235,7 +235,7 @@ class InteractionLogged(Event[Customer]):
     note: Personal[str | None] = None
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, interaction_ids=customer.interaction_ids | {self.interaction_id})
+        return evolved(customer, interaction_ids=customer.interaction_ids | {self.interaction_id})
 
 
 class SurveyAnswered(Event[Customer]):
@@ -249,35 +249,35 @@ class SurveyAnswered(Event[Customer]):
     comment: Personal[str | None] = None
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, answer_ids=customer.answer_ids | {self.answer_id})
+        return evolved(customer, answer_ids=customer.answer_ids | {self.answer_id})
 
 
 class CustomerActivated(Event[Customer]):
     """The prospect does business with us."""
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, status=ACTIVE)
+        return evolved(customer, status=ACTIVE)
 
 
 class CustomerMarkedAtRisk(Event[Customer]):
     """The customer may leave."""
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, status=AT_RISK)
+        return evolved(customer, status=AT_RISK)
 
 
 class CustomerChurned(Event[Customer]):
     """The customer left."""
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, status=CHURNED)
+        return evolved(customer, status=CHURNED)
 
 
 class CustomerReactivated(Event[Customer]):
     """The customer came back."""
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, status=ACTIVE)
+        return evolved(customer, status=ACTIVE)
 
 
 class CustomerMerged(Event[Customer]):
@@ -286,7 +286,7 @@ class CustomerMerged(Event[Customer]):
     into_id: str
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, merged_into=self.into_id)
+        return evolved(customer, merged_into=self.into_id)
 
 
 class CustomerAbsorbed(Event[Customer]):
@@ -295,7 +295,7 @@ class CustomerAbsorbed(Event[Customer]):
     merged_id: str
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, absorbed=(*customer.absorbed, self.merged_id))
+        return evolved(customer, absorbed=(*customer.absorbed, self.merged_id))
 
 
 class CustomerUnmerged(Event[Customer]):
@@ -304,7 +304,7 @@ class CustomerUnmerged(Event[Customer]):
     survivor_id: str
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, merged_into=None)
+        return evolved(customer, merged_into=None)
 
 
 class CustomerReleased(Event[Customer]):
@@ -313,11 +313,11 @@ class CustomerReleased(Event[Customer]):
     merged_id: str
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, absorbed=tuple(id for id in customer.absorbed if id != self.merged_id))
+        return evolved(customer, absorbed=tuple(id for id in customer.absorbed if id != self.merged_id))
 
 
 class CustomerForgotten(Event[Customer]):
     """The person asked to be forgotten."""
 
     def evolve(self, customer: Customer) -> Customer:
-        return replace(customer, forgotten=True)
+        return evolved(customer, forgotten=True)

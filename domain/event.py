@@ -106,11 +106,24 @@ def fold(state: StateT, events: Iterable[Event[StateT]]) -> StateT:
     return state
 
 
-def put_on(state: StateT, event: Event[StateT], names: Iterable[str], cleared: Collection[str] = ()) -> StateT:
-    """The state with the named values that the event gives put on it; those that are in ``cleared`` are emptied."""
-    changes: dict[str, Any] = {
-        name: None if name in cleared else value
-        for name in names
-        if (value := getattr(event, name)) is not None or name in cleared
-    }
-    return type(state)(**{**vars(state), **changes})  # as dataclasses.replace does, in half the time
+def evolved(state: StateT, **changes: Any) -> StateT:
+    """The state with the named fields changed, in a fraction of the time that ``dataclasses.replace`` takes."""
+    after = object.__new__(type(state))
+    values = vars(after)  # the fields of a frozen dataclass without slots
+    values.update(vars(state))
+    values.update(changes)
+    return after
+
+
+def put_on(
+    state: StateT, event: Event[StateT], names: Iterable[str], cleared: Collection[str] = (), **changes: Any
+) -> StateT:
+    """The state with the named values that the event gives put on it; those that are in ``cleared`` are emptied.
+    ``changes`` are further fields to change.
+    """
+    for name in names:
+        if name in cleared:
+            changes[name] = None
+        elif (value := getattr(event, name)) is not None:
+            changes[name] = value
+    return evolved(state, **changes)

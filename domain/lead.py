@@ -14,9 +14,9 @@ Open means: not converted, disqualified or merged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from domain.event import Event, Personal, State, put_on
+from domain.event import Event, Personal, State, evolved, put_on
 
 NEW, ASSIGNED, WORKING, QUALIFIED, NURTURING = "new", "assigned", "working", "qualified", "nurturing"
 CONVERTED, DISQUALIFIED, MERGED = "converted", "disqualified", "merged"
@@ -77,7 +77,7 @@ class LeadCaptured(LeadDetails, Event[Lead]):
     """Somebody showed interest for the first time."""
 
     def evolve(self, lead: Lead) -> Lead:
-        return put_on(replace(lead, status=NEW), self, DETAILS)
+        return put_on(lead, self, DETAILS, status=NEW)
 
 
 class LeadCorrected(LeadDetails, Event[Lead]):
@@ -121,7 +121,7 @@ class LeadContacted(Event[Lead]):
     status: str | None = None
 
     def evolve(self, lead: Lead) -> Lead:
-        return put_on(replace(lead, contact_ids=lead.contact_ids | {self.contact_id}), self, ("status",))
+        return put_on(lead, self, ("status",), contact_ids=lead.contact_ids | {self.contact_id})
 
 
 class LeadScored(Event[Lead]):
@@ -131,35 +131,35 @@ class LeadScored(Event[Lead]):
     policy_version: int | None = None
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, score=self.score)
+        return evolved(lead, score=self.score)
 
 
 class LeadQualified(Event[Lead]):
     """The lead was found worth pursuing."""
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, status=QUALIFIED)
+        return evolved(lead, status=QUALIFIED)
 
 
 class LeadNurtured(Event[Lead]):
     """The lead is not ready yet and is kept warm."""
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, status=NURTURING)
+        return evolved(lead, status=NURTURING)
 
 
 class LeadDisqualified(Event[Lead]):
     """The lead will not buy; the reason says why."""
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, status=DISQUALIFIED)
+        return evolved(lead, status=DISQUALIFIED)
 
 
 class LeadRecycled(Event[Lead]):
     """A disqualified lead starts again."""
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, status=NEW)
+        return evolved(lead, status=NEW)
 
 
 class LeadConverted(Event[Lead]):
@@ -170,7 +170,7 @@ class LeadConverted(Event[Lead]):
     sr_id: str | None = None
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, status=CONVERTED, customer_id=self.customer_id)
+        return evolved(lead, status=CONVERTED, customer_id=self.customer_id)
 
 
 class LeadConversionReversed(Event[Lead]):
@@ -179,7 +179,7 @@ class LeadConversionReversed(Event[Lead]):
     customer_id: str
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, status=QUALIFIED, customer_id=None)
+        return evolved(lead, status=QUALIFIED, customer_id=None)
 
 
 class LeadMerged(Event[Lead]):
@@ -189,7 +189,7 @@ class LeadMerged(Event[Lead]):
     status_before: str
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, status=MERGED, status_before_merge=self.status_before, merged_into=self.into_id)
+        return evolved(lead, status=MERGED, status_before_merge=self.status_before, merged_into=self.into_id)
 
 
 class LeadAbsorbed(Event[Lead]):
@@ -198,7 +198,7 @@ class LeadAbsorbed(Event[Lead]):
     merged_id: str
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, absorbed=(*lead.absorbed, self.merged_id))
+        return evolved(lead, absorbed=(*lead.absorbed, self.merged_id))
 
 
 class LeadUnmerged(Event[Lead]):
@@ -208,7 +208,7 @@ class LeadUnmerged(Event[Lead]):
     status: str
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, status=self.status, status_before_merge=None, merged_into=None)
+        return evolved(lead, status=self.status, status_before_merge=None, merged_into=None)
 
 
 class LeadReleased(Event[Lead]):
@@ -217,4 +217,4 @@ class LeadReleased(Event[Lead]):
     merged_id: str
 
     def evolve(self, lead: Lead) -> Lead:
-        return replace(lead, absorbed=tuple(id for id in lead.absorbed if id != self.merged_id))
+        return evolved(lead, absorbed=tuple(id for id in lead.absorbed if id != self.merged_id))

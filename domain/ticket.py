@@ -16,9 +16,7 @@ Agent work is new + open, requester wait is new + open + on_hold; pending is nei
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from domain.event import Event, Personal, State, put_on
+from domain.event import Event, Personal, State, evolved, put_on
 
 NEW, OPEN, PENDING, ON_HOLD = "new", "open", "pending", "on_hold"
 SOLVED, CLOSED, MERGED = "solved", "closed", "merged"
@@ -78,7 +76,7 @@ class TicketOpened(Event[Ticket]):
     body: Personal[str | None] = None
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return put_on(replace(ticket, status=NEW), self, ("priority", "category", "subcategory"))
+        return put_on(ticket, self, ("priority", "category", "subcategory"), status=NEW)
 
 
 class TicketTriaged(Event[Ticket]):
@@ -113,7 +111,7 @@ class TicketReplied(Event[Ticket]):
     body: Personal[str | None] = None
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, reply_ids=ticket.reply_ids | {self.reply_id})
+        return evolved(ticket, reply_ids=ticket.reply_ids | {self.reply_id})
 
 
 class TicketReplyReceived(Event[Ticket]):
@@ -124,7 +122,7 @@ class TicketReplyReceived(Event[Ticket]):
     body: Personal[str | None] = None
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, reply_ids=ticket.reply_ids | {self.reply_id})
+        return evolved(ticket, reply_ids=ticket.reply_ids | {self.reply_id})
 
 
 class TicketNoteAdded(Event[Ticket]):
@@ -135,28 +133,28 @@ class TicketNoteAdded(Event[Ticket]):
     body: Personal[str | None] = None
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, note_ids=ticket.note_ids | {self.note_id})
+        return evolved(ticket, note_ids=ticket.note_ids | {self.note_id})
 
 
 class TicketPended(Event[Ticket]):
     """The ticket waits for the requester."""
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, status=PENDING)
+        return evolved(ticket, status=PENDING)
 
 
 class TicketHeld(Event[Ticket]):
     """The ticket waits for a third party."""
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, status=ON_HOLD)
+        return evolved(ticket, status=ON_HOLD)
 
 
 class TicketResumed(Event[Ticket]):
     """An agent works on the ticket."""
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, status=OPEN)
+        return evolved(ticket, status=OPEN)
 
 
 class TicketEscalated(Event[Ticket]):
@@ -165,7 +163,7 @@ class TicketEscalated(Event[Ticket]):
     level: int
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, escalation_level=self.level)
+        return evolved(ticket, escalation_level=self.level)
 
 
 class TicketSolved(Event[Ticket]):
@@ -175,7 +173,7 @@ class TicketSolved(Event[Ticket]):
     resolution: str | None = None
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, status=SOLVED)
+        return evolved(ticket, status=SOLVED)
 
 
 class TicketReopened(Event[Ticket]):
@@ -184,14 +182,14 @@ class TicketReopened(Event[Ticket]):
     status: str
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, status=self.status)
+        return evolved(ticket, status=self.status)
 
 
 class TicketClosed(Event[Ticket]):
     """The solution is final."""
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, status=CLOSED)
+        return evolved(ticket, status=CLOSED)
 
 
 class TicketMerged(Event[Ticket]):
@@ -201,7 +199,7 @@ class TicketMerged(Event[Ticket]):
     status_before: str
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, status=MERGED, status_before_merge=self.status_before, merged_into=self.into_id)
+        return evolved(ticket, status=MERGED, status_before_merge=self.status_before, merged_into=self.into_id)
 
 
 class TicketAbsorbed(Event[Ticket]):
@@ -210,7 +208,7 @@ class TicketAbsorbed(Event[Ticket]):
     merged_id: str
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, absorbed=(*ticket.absorbed, self.merged_id))
+        return evolved(ticket, absorbed=(*ticket.absorbed, self.merged_id))
 
 
 class TicketUnmerged(Event[Ticket]):
@@ -220,7 +218,7 @@ class TicketUnmerged(Event[Ticket]):
     status: str
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, status=self.status, status_before_merge=None, merged_into=None)
+        return evolved(ticket, status=self.status, status_before_merge=None, merged_into=None)
 
 
 class TicketReleased(Event[Ticket]):
@@ -229,7 +227,7 @@ class TicketReleased(Event[Ticket]):
     merged_id: str
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, absorbed=tuple(id for id in ticket.absorbed if id != self.merged_id))
+        return evolved(ticket, absorbed=tuple(id for id in ticket.absorbed if id != self.merged_id))
 
 
 class TicketRated(Event[Ticket]):
@@ -239,4 +237,4 @@ class TicketRated(Event[Ticket]):
     comment: Personal[str | None] = None
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return replace(ticket, rating=self.rating)
+        return evolved(ticket, rating=self.rating)

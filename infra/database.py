@@ -7,9 +7,11 @@ SQLAlchemy Core, compiled once into the text that the driver takes.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -152,5 +154,9 @@ def values(texts: Sequence[str]) -> str:
 
 
 def read_only_url(url: URL) -> URL:
-    """The same file, to be read only."""
-    return URL.create("sqlite", database=f"file:{quote(str(url.database))}?mode=ro", query={"uri": "true"})
+    """The same file, to be read only; also where nothing may be written beside it, as SQLite otherwise wants to."""
+    file = Path(str(url.database))
+    writable = os.access(file.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    settled = not writable and not file.with_name(f"{file.name}-wal").exists()
+    mode = "mode=ro&immutable=1" if settled else "mode=ro"
+    return URL.create("sqlite", database=f"file:{quote(str(file))}?{mode}", query={"uri": "true"})

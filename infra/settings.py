@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -47,6 +48,13 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{name!r} is no time zone; give an IANA name such as Europe/Berlin") from error
         return name
+
+    @field_validator("memory")
+    @classmethod
+    def _known_size(cls, size: str) -> str:
+        if not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?B|%)", size):
+            raise ValueError(f"{size!r} is no size; give a number and a unit such as 800MB or 4GB")
+        return size
 
     @classmethod
     def read(cls, **named: Any) -> Self:

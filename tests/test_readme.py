@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def block(language: str, containing: str) -> str:
-    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
     return next(text for text in blocks if containing in text)
 
 

@@ -142,7 +142,7 @@ def _plain(value: Any) -> Any:
 
 
 def cell(value: Any) -> str:
-    """A value as a cell of a csv file: instants are RFC 3339 in UTC, lists and structures JSON."""
+    """A value as a cell of a csv file: instants are RFC 3339 in UTC, intervals ISO 8601, lists and structures JSON."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -153,8 +153,10 @@ def cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, list | dict | tuple):
+    if type(value) in (list, dict, tuple):
         return json_line(value).decode()
+    if hasattr(value, "nanoseconds"):
+        return f"P{value.months}M{value.days}DT{format(Decimal(value.nanoseconds).scaleb(-9), 'f')}S"
     return str(value)
 
 
@@ -217,10 +219,21 @@ def _write_csv(rows: Rows, out: IO[bytes]) -> None:
     text.detach()
 
 
+def _storable(table: pa.Table) -> pa.Table:
+    """The table with intervals as text: parquet has no such type."""
+    import pyarrow as pa
+
+    for place, column in enumerate(table.schema):
+        if pa.types.is_interval(column.type):
+            texts = [None if value is None else cell(value) for value in table.column(place).to_pylist()]
+            table = table.set_column(place, column.name, pa.array(texts, pa.string()))
+    return table
+
+
 def _write_parquet(rows: Rows, out: IO[bytes]) -> None:
     import pyarrow.parquet as pq
 
-    tables = iter(rows.tables)
+    tables = map(_storable, rows.tables)
     first = next(tables)
     about = {key: cell(value) for key, value in rows.about.items()}
     schema = first.schema.with_metadata(about)

@@ -114,7 +114,7 @@ def in_snapshot(settings: Settings, statement: str) -> Iterator[Rows]:
             reader = connection.sql(the_one(statement)).to_arrow_reader(CHUNK_ROWS)
             yield Rows(tables_of(reader), {"position": newest["position"]})
     except duckdb.Error as error:
-        raise Rejected("SQL_INVALID", str(error)) from error
+        raise Rejected("SQL_INVALID", str(error).splitlines()[0]) from error
 
 
 def the_one(statement: str) -> str:

@@ -21,6 +21,8 @@ from commands.rejected import Rejected, require
 from infra.intake.source import load
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEFORE_1970 = 62_135_596_800_000_000
+"""Microseconds from the year 1 to 1970."""
 REQUIRED = ("command", "id", "occurred_at", "row")
 CIRCUMSTANCES = ("command", "occurred_at", "file", "row", "step")
 
@@ -261,9 +263,12 @@ class Mapping:
             placed as (select hash(command, id{names}) as content, * from typed)
             select
                 content, command, id, occurred_at,
-                left(sha256(concat_ws(chr(31), $name, command, id, occurred_at, row_number() over (
-                    partition by command, id, occurred_at order by file, row, step, content
-                ))), 32) as request_id,
+                -- The instant comes first, so that the log keeps them about in the order in which they come.
+                concat_ws('-', lpad(cast(occurred_at + {BEFORE_1970} as varchar), 18, '0'), left(sha256(
+                    concat_ws(chr(31), $name, command, id, occurred_at, row_number() over (
+                        partition by command, id, occurred_at order by file, row, step, content
+                    ))
+                ), 32)) as request_id,
                 file, row, step, fault{names}
             from placed
             order by occurred_at, file, row, step, content

@@ -4,6 +4,7 @@ from infra.log.document import Envelope, attributes_of, decode, encode, envelope
 from infra.log.log import Log
 from infra.log.request import Actor, Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
 from infra.log.verification import Finding, verify
+from infra.log.witness import Witness, contradictions, contradictions_in
 
 __all__ = [
     "Actor",
@@ -14,7 +15,10 @@ __all__ = [
     "Outcome",
     "Request",
     "Row",
+    "Witness",
     "attributes_of",
+    "contradictions",
+    "contradictions_in",
     "decode",
     "encode",
     "envelope_of",

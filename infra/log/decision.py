@@ -205,8 +205,9 @@ def content(request: Request) -> bytes:
     added later changes nothing), when it happened, and the expected version.
     """
     given = request.command.model_dump(exclude_defaults=True)
+    occurred_at = None if request.occurred_at is None else canonical(request.occurred_at)
     return orjson.dumps(
-        [type(request.command).__name__, given, request.occurred_at, request.expected_version],
+        [type(request.command).__name__, given, occurred_at, request.expected_version],
         default=canonical,
         option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME,
     )

@@ -79,8 +79,6 @@ def encode(
     if envelope.reason is not None:
         data["reason"] = envelope.reason
     actor = envelope.actor
-    recorded_at = instant_text(envelope.recorded_at)
-    now = envelope.occurred_at is envelope.recorded_at
     document: dict[str, Any] = {
         "specversion": "1.0",
         "datacontenttype": "application/json",
@@ -88,8 +86,8 @@ def encode(
         "source": SOURCE,
         "type": envelope.type,
         "subject": envelope.stream,
-        "time": recorded_at if now else instant_text(envelope.occurred_at),
-        "recordedtime": recorded_at,
+        "time": instant_text(envelope.occurred_at),
+        "recordedtime": instant_text(envelope.recorded_at),
         "sequence": f"{envelope.position:020}",
         "version": envelope.version,
         "authtype": actor.type,
@@ -197,6 +195,7 @@ LONGEST = 500
 INSTANT_LENGTH = len("2024-01-02T03:04:05.000006Z")
 
 
+@lru_cache(maxsize=10_000)  # what happened is recorded together, and often happened together
 def instant_text(instant: datetime) -> str:
     """An instant in RFC 3339, in UTC, always with microseconds.
 

@@ -234,7 +234,8 @@ class Log:
     def _append(self, cursor: DBAPICursor, decisions: Decisions, head: Head) -> Head:
         sealing: set[str] = set()
         for fact in decisions.facts:
-            sealing |= sealing_streams(fact.event, fact.stream, fact.home, fact.copied)
+            if fact.event.personal:
+                sealing |= sealing_streams(fact.event, fact.stream, fact.home, fact.copied)
         if sealing:
             self._keys.ensure(sealing)
         position, hash, recorded_at = head.position, head.hash, decisions.recorded_at
@@ -309,9 +310,10 @@ class Log:
         cursor.execute(self._sql.answers, (values(ids),))
         return {
             request_id: Answered(
-                fingerprint, Outcome(stream, id, version, first, last, position, from_microseconds(at))
+                fingerprint,
+                Outcome(stream, stream.partition("-")[2], version, first, last, position, from_microseconds(at)),
             )
-            for request_id, fingerprint, stream, id, version, first, last, position, at in cursor.fetchall()
+            for request_id, fingerprint, stream, version, first, last, position, at in cursor.fetchall()
         }
 
     # How the log is read.
@@ -326,8 +328,7 @@ class Log:
         row = cursor.fetchone()
         if row is None:
             raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
-        position, hash, recorded_at = row
-        return Head(position, hash, from_microseconds(recorded_at))
+        return Head(row[0], row[1], from_microseconds(row[2]))
 
     def _until(self, until: int | None) -> int:
         position = self.head.position
@@ -406,7 +407,6 @@ def answer_row(request_id: str, answered: Answered) -> tuple[object, ...]:
         request_id,
         answered.fingerprint,
         outcome.stream,
-        outcome.id,
         outcome.version,
         outcome.first_position,
         outcome.last_position,

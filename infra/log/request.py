@@ -23,8 +23,7 @@ class Actor:
     claims: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A command with its circumstances.
 
     ``request_id`` makes it safe to ask again; without ``occurred_at`` it happens when it is recorded;
@@ -42,8 +41,7 @@ class Request:
     causation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of a command. ``version`` is that of the home stream after it; the positions are 0 where nothing was
     recorded; reading at ``position`` sees the effect, also where there was nothing to change.
     """

@@ -58,12 +58,12 @@ requests = Table(
     Column("request_id", String, primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False),
     Column("stream", String, nullable=False),
-    Column("id", String, nullable=False),
     Column("version", Integer, nullable=False),
     Column("first_position", BigInt, nullable=False),
     Column("last_position", BigInt, nullable=False),
     Column("position", BigInt, nullable=False),
     Column("recorded_at", BigInt, nullable=False, comment="microseconds since 1970"),
+    sqlite_with_rowid=False,
 )
 
 

@@ -1,6 +1,19 @@
 """Read models: the engine that follows the log, the archive of events, snapshots, reports, SQL for analysts."""
 
-from infra.models.engine import Finding, Models, ModelStatus, Status
+from infra.models.engine import EVENTS, Finding, Models, ModelStatus, Status
 from infra.models.model import Column, Header, Model, read_header
+from infra.models.witnesses import witness_in, witnesses
 
-__all__ = ["Column", "Finding", "Header", "Model", "ModelStatus", "Models", "Status", "read_header"]
+__all__ = [
+    "EVENTS",
+    "Column",
+    "Finding",
+    "Header",
+    "Model",
+    "ModelStatus",
+    "Models",
+    "Status",
+    "read_header",
+    "witness_in",
+    "witnesses",
+]

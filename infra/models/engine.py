@@ -1,8 +1,8 @@
 """The read models' engine: one DuckDB file that follows the log.
 
-Every batch of events goes into the archive first. Every model has a position of its own, and its rows and its position
-commit together. A reader names its models and the position it needs; only those are brought there, while the follower
-brings all of them up in larger batches.
+Every model has a position of its own, and its rows and its position commit together. A reader names its models and the
+position it needs; only those are brought there, from the log itself where the archive is not that far yet. The follower
+brings the archive and all models up in larger batches, and rests in between, since nobody has to wait for it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from commands.rejected import Rejected
-from infra.models.archive import Archive, relations
+from infra.models.archive import Archive, Tail, fresh_events, relations
 from infra.models.file import open_file
 from infra.models.fold import Fold
 from infra.models.model import Model, read_model
@@ -29,15 +30,26 @@ from infra.models.snapshots import publish
 LARGEST_BATCH = 100_000
 """How many positions the follower folds at once; a longer transaction would keep readers waiting."""
 
-REBUILD_BATCH = 500_000
+REBUILD_BATCH = 200_000
 """How many positions a rebuild folds at once."""
 
 Progress = Callable[[str, int, int], None]
 """Is told a model, the position that it reached and the position that it is to reach."""
 
+EVENTS = "events"
+"""What to name beside models for `bring` to bring the archive, too."""
+
 _ARCHIVE_BATCH = 50_000
-_SOON = 5_000
-_PAUSE = 1.0
+_FRESH = 5_000
+"""So many events beyond the archive are read from the log; where there are more, the archive is brought first."""
+_MANY = 10_000
+"""From so many events on, the follower folds several models at once."""
+_REST = 4.0
+"""How much longer than it worked the follower rests."""
+_LEAST_REST = 2.0
+_LONGEST_REST = 5.0
+_PATIENCE = 0.05
+"""How long the follower lets those go first who wait for an answer."""
 _IDLE = 2.0
 _WAL_WORTH_A_CHECKPOINT = 16 << 20
 
@@ -103,12 +115,16 @@ class Status:
 
 @dataclass(slots=True)
 class _Standing:
-    """A model in force and the position up to which its events are folded."""
+    """A model in force and the position up to which its events are folded. Who writes it holds the lock and uses the
+    cursor.
+    """
 
     model: Model
     fold: Fold
     position: int
+    cursor: duckdb.DuckDBPyConnection
     error: str | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
     rebuilding: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -122,11 +138,21 @@ class Models:
     :param memory: what DuckDB may use, for example ``1GB``.
     :param threads: how many threads DuckDB may use.
     :param snapshots: the folder of published snapshots.
+    :param few: up to so many events, a model reads all that concern it in one statement.
     :raises Rejected: MODELS_IN_USE where another process has the file open.
     """
 
     def __init__(
-        self, path: Path, log: Source, *, projections: Path, time_zone: str, memory: str, threads: int, snapshots: Path
+        self,
+        path: Path,
+        log: Source,
+        *,
+        projections: Path,
+        time_zone: str,
+        memory: str,
+        threads: int,
+        snapshots: Path,
+        few: int = 500,
     ) -> None:
         self.projections = projections
         self.time_zone = time_zone
@@ -135,11 +161,15 @@ class Models:
         self._snapshots = snapshots
         settings = {"TimeZone": time_zone, "memory_limit": memory, "threads": threads}
         self._connection, self._notices = open_file(path, log, settings, snapshots)
+        self._threads = threads
+        self._few = few
         self._archive = Archive()
         self._writer = self._connection.cursor()
         with self._committed(self._writer):
             self._archive.create(self._writer)
-        self._lock = threading.Lock()
+        self._archiving = threading.Lock()
+        self._reading = threading.Lock()
+        self._tail = Tail(self._archive)
         self._asking = 0
         self._asking_lock = threading.Lock()
         self._closed = threading.Event()
@@ -147,8 +177,8 @@ class Models:
         self._last_error: str | None = None
         self._standing: dict[str, _Standing] = {}
         self._broken: dict[str, str] = {}
-        self._caught_up_at = 0.0
         self._load_models()
+        self._append(max((standing.position for standing in self._standing.values()), default=0))
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -162,7 +192,9 @@ class Models:
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
-        with self._lock:
+        with self._all_locked():
+            for standing in self._standing.values():
+                standing.cursor.close()
             self._writer.close()
             self._connection.close()
 
@@ -192,15 +224,11 @@ class Models:
                 self._forget(model.name)
                 fold.create(self._writer)
                 fold.create_views(self._writer)
-                self._writer.execute("insert into annals_models values (?, ?, 0)", [model.name, fingerprint])
+                self._writer.execute("insert into annals_models values (?, ?, 0, null)", [model.name, fingerprint])
             position = self._writer.execute(
                 "select position from annals_models where name = ?", [model.name]
             ).fetchall()
-        self._standing[model.name] = _Standing(model, fold, position[0][0])
-
-    def _position_of(self, cursor: duckdb.DuckDBPyConnection, model: str) -> int:
-        rows = cursor.execute("select position from annals_models where name = ?", [model]).fetchall()
-        return int(rows[0][0])
+        self._standing[model.name] = _Standing(model, fold, position[0][0], self._connection.cursor())
 
     def _forget(self, model: str) -> None:
         for macro in (f"{model}_at", f"{model}_intervals"):
@@ -215,13 +243,13 @@ class Models:
 
     @property
     def position(self) -> int:
-        """The position of the archive."""
-        return self._archive.position
+        """Up to where the log has been read."""
+        return self._tail.position
 
     @property
     def hash(self) -> bytes:
-        """The hash of the last event in the archive."""
-        return bytes(self._archive.hash)
+        """The hash of the last event that has been read."""
+        return bytes(self._tail.hash)
 
     def newest(self) -> Head:
         """The newest event of the log."""
@@ -249,7 +277,7 @@ class Models:
     def unbound(self) -> set[str]:
         """The relations that are not as of any instant: events, and the tables behind the models."""
         behind = {f"{name}_{part}" for name in self._standing for part in ("now", "past", "history")}
-        return {"events", "columns", *relations(), *behind}
+        return {EVENTS, "columns", *relations(), *behind}
 
     def model(self, name: str) -> Model:
         """A model in force.
@@ -268,11 +296,8 @@ class Models:
     def status(self) -> Status:
         """How the read models are."""
         head = self._log.head.position
-        cursor = self._connection.cursor()
-        try:
+        with self._cursor() as cursor:
             models = [self._status_of(name, head, cursor) for name in self.names]
-        finally:
-            cursor.close()
         return Status(self.position, head - self.position, models, list(self._notices), self._last_error)
 
     def _status_of(self, name: str, head: int, cursor: duckdb.DuckDBPyConnection) -> ModelStatus:
@@ -287,69 +312,115 @@ class Models:
     # --- bringing up ----------------------------------------------------------------------------------------------
 
     def bring(self, names: Iterable[str], position: int) -> None:
-        """Bring the archive and the named models to at least the position.
+        """Bring the named models to at least the position; where `events` is named, the archive and its relations, too.
 
-        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN; POSITION_AHEAD where the log is not that far.
+        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN; POSITION_AHEAD where the log is not that far; HISTORY_FORKED.
         """
-        wanted = [self._find(name) for name in names]
-        if self.position >= position and all(self._reached(standing) >= position for standing in wanted):
+        names = set(names)
+        wanted = [self._find(name) for name in sorted(names - {EVENTS})]
+        archived = self._archive.position >= position or EVENTS not in names
+        if archived and self.position >= position and all(self._reached(standing) >= position for standing in wanted):
             return
         with self._asked():
-            self._append(position)
+            if EVENTS in names or position - self._archive.position > _FRESH:
+                with self._archiving:
+                    self._append(position)
+            self._read(position)
             for standing in wanted:
-                self._advance(standing, position)
+                with standing.lock:
+                    self._advance(standing, position)
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor of its own in a read-only transaction. `bring` what it reads before it begins."""
-        cursor = self._connection.cursor()
-        try:
+        with self._cursor() as cursor:
             cursor.execute("begin transaction read only")
             yield cursor
-        finally:
-            cursor.close()
 
     def _reached(self, standing: _Standing) -> int:
-        """Up to which position a model is right: where no event that it reads came since, that is the archive's."""
-        if all(self._archive.last[relation] <= standing.position for relation in standing.model.relations):
-            return max(self._archive.position, standing.position)
+        """Up to which position a model is right: where no event that it reads came since, that is all that was read."""
+        read = self._tail.position
+        if all(self._tail.last[relation] <= standing.position for relation in standing.model.relations):
+            return max(read, standing.position)
         return standing.position
 
-    def _append(self, until: int, largest: int = _ARCHIVE_BATCH) -> None:
-        """Bring the archive to the position. Wants the lock."""
-        while self.position < until:
-            reach = min(until, self.position + largest)
-            batches = [batch for batch in self._log.batches(self.position, reach) if batch.num_rows]
-            if not batches:
-                raise Rejected("POSITION_AHEAD", f"the log ends at position {self.position}; {until} is not there yet")
+    def _read(self, until: int) -> None:
+        """Read the log to the position."""
+        with self._reading:
+            if self._tail.position < until:
+                batches = [batch for batch in self._log.batches(self._tail.position, until) if batch.num_rows]
+                if batches:
+                    self._tail.extend(batches)
+            if self._tail.position < until:
+                sentence = f"the log ends at position {self._tail.position}; {until} is not there yet"
+                raise Rejected("POSITION_AHEAD", sentence)
+
+    def _append(self, until: int) -> None:
+        """Bring the archive to the position. Wants its lock."""
+        while self._archive.position < until:
+            reach = min(until, self._archive.position + _ARCHIVE_BATCH)
+            self._read(reach)
+            with self._reading:
+                rows = self._tail.between(self._archive.position, reach)
             try:
                 with self._committed(self._writer):
-                    self._archive.append(self._writer, batches)
+                    self._archive.append(self._writer, rows)
             except duckdb.Error as error:
-                sentence = f"the events after position {self.position} cannot be archived: {str(error).splitlines()[0]}"
+                after = self._archive.position
+                sentence = f"the events after position {after} cannot be archived: {str(error).splitlines()[0]}"
                 raise Rejected("EVENTS_UNREADABLE", sentence) from error
-            self._archive.moved()
+            with self._reading:
+                self._archive.moved()
+                self._tail.forget(self._archive.position)
 
     def _advance(self, standing: _Standing, until: int, largest: int = LARGEST_BATCH) -> None:
-        """Bring one model to the position, which the archive has. Wants the lock.
+        """Bring one model to the position, which has been read. Wants its lock.
 
         :raises Rejected: MODEL_BROKEN where its SELECT fails on these events.
         """
         while self._reached(standing) < until:
-            reach = min(self.position, standing.position + largest)
+            reach = min(until, standing.position + largest)
             try:
-                with self._committed(self._writer):
-                    standing.fold.advance(
-                        self._writer, standing.position, reach, self._archive.since(standing.position)
-                    )
-                    self._writer.execute(
-                        "update annals_models set position = ? where name = ?", [reach, standing.model.name]
-                    )
-            except duckdb.Error as error:
+                self._fold(standing.fold, standing.cursor, standing.position, reach)
+            except (duckdb.Error, pa.ArrowException) as error:
                 standing.error = str(error).splitlines()[0]
                 raise Rejected("MODEL_BROKEN", f"the model {standing.model.name} failed: {standing.error}") from error
             standing.position = reach
             standing.error = None
+
+    def _fold(
+        self, fold: Fold, cursor: duckdb.DuckDBPyConnection, after: int, until: int, *, stands: bool = True
+    ) -> None:
+        """Fold the events after the one position and up to the other, and, where it is a model that stands, say so: all
+        in one transaction.
+        """
+        with self._events(cursor, fold.model, after, until) as (sources, hash), self._committed(cursor):
+            fold.advance(cursor, sources, few=until - after <= self._few)
+            if stands:
+                self._say(cursor, fold.model, until, hash)
+
+    def _say(self, cursor: duckdb.DuckDBPyConnection, model: Model, position: int, hash: bytes | None) -> None:
+        sql = "update annals_models set position = ?, hash = ? where name = ?"
+        cursor.execute(sql, [position, hash, model.name])
+
+    @contextmanager
+    def _events(
+        self, cursor: duckdb.DuckDBPyConnection, model: Model, after: int, until: int
+    ) -> Iterator[tuple[dict[str, list[str]], bytes | None]]:
+        """The SELECTs that give a model's events, by relation; and the last one's hash, where it is not archived. What
+        is archived now may be seen by transactions that begin later.
+        """
+        with self._reading:
+            archived = self._archive.position
+            fresh = self._tail.between(max(after, archived), until) if until > archived else None
+        sources = self._archive.sources(after, min(until, archived)) if after < archived else {}
+        if fresh is None:
+            yield sources, None
+            return
+        with fresh_events(cursor, fresh, model.relations) as found:
+            for relation, source in found.items():
+                sources.setdefault(relation, []).append(source)
+            yield sources, fresh["hash"][-1].as_py()
 
     @contextmanager
     def _committed(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -363,72 +434,83 @@ class Models:
 
     @contextmanager
     def _asked(self) -> Iterator[None]:
-        """The lock, for somebody who waits for an answer: the follower lets them go first."""
+        """For somebody who waits for an answer: the follower lets them go first."""
         with self._asking_lock:
             self._asking += 1
         try:
-            with self._lock:
-                yield
+            yield
         finally:
             with self._asking_lock:
                 self._asking -= 1
 
+    @contextmanager
+    def _all_locked(self) -> Iterator[None]:
+        with ExitStack() as held:
+            for standing in self._standing.values():
+                held.enter_context(standing.lock)
+            held.enter_context(self._archiving)
+            yield
+
     # --- following ------------------------------------------------------------------------------------------------
 
     def _follow(self) -> None:
-        checkpointed = self.position
+        checkpointed = self._archive.position
+        caught_up_at = time.monotonic()
         while not self._closed.is_set():
             try:
-                head = self._log.wait(self._behind(), _PAUSE)
+                head = self._log.wait(self._behind(), _LEAST_REST)
                 if head > self._behind():
+                    begin = time.monotonic()
                     self._catch_up(head)
-                elif checkpointed != self.position and time.monotonic() - self._caught_up_at > _IDLE:
+                    caught_up_at = time.monotonic()
+                    self._rest(caught_up_at - begin)
+                elif checkpointed != self._archive.position and time.monotonic() - caught_up_at > _IDLE:
                     self._checkpoint()
-                    checkpointed = self.position
+                    checkpointed = self._archive.position
                 self._last_error = None
             except Exception as error:
                 # Whatever it is: nothing was skipped, the status says it, and the next round tries again.
                 self._last_error = f"{type(error).__name__}: {error}"
-                self._closed.wait(_PAUSE)
+                self._closed.wait(_LEAST_REST)
+
+    def _rest(self, worked: float) -> None:
+        """Leave the machine to others for a while, where not much is left to do."""
+        if self._log.head.position - self._behind() < _MANY:
+            self._closed.wait(min(max(_REST * worked, _LEAST_REST), _LONGEST_REST))
 
     def _behind(self) -> int:
         """The position of whatever is furthest behind."""
-        return min((self.position, *(self._reached(standing) for standing in self._standing.values())))
+        return min((self._archive.position, *(self._reached(standing) for standing in self._standing.values())))
 
     def _catch_up(self, head: int) -> None:
-        """Bring all a batch further, one after the other, so that somebody who asks waits for one fold at most."""
-        rest = self._caught_up_at + _PAUSE - time.monotonic()
-        if head - self._behind() < _SOON and rest > 0:
-            self._closed.wait(rest)
-            head = self._log.head.position
-        with self._yielding():
-            self._append(min(head, self.position + LARGEST_BATCH))
-        failed: list[str] = []
-        for standing in list(self._standing.values()):
-            if self._closed.is_set():
-                return
-            try:
-                with self._yielding():
-                    self._advance(standing, min(self.position, standing.position + LARGEST_BATCH))
-            except Rejected as error:
-                failed.append(error.sentence)
-        self._caught_up_at = time.monotonic()
+        """Bring the archive and all models a batch further."""
+        many = head - self._behind() >= _MANY
+        with self._archiving:
+            self._append(min(head, self._archive.position + LARGEST_BATCH))
+        with ThreadPoolExecutor(self._threads if many else 1) as pool:
+            failed = [sentence for sentence in pool.map(self._step, list(self._standing.values())) if sentence]
         if failed:
             raise Rejected("MODEL_BROKEN", "; ".join(failed))
 
-    @contextmanager
-    def _yielding(self) -> Iterator[None]:
-        """The lock, once nobody waits for an answer."""
-        while self._asking:
+    def _step(self, standing: _Standing) -> str | None:
+        """Bring one model a batch further; what failed."""
+        if self._closed.is_set():
+            return None
+        end = time.monotonic() + _PATIENCE
+        while self._asking and time.monotonic() < end:
             self._closed.wait(0.001)
-        with self._lock:
-            yield
+        try:
+            with standing.lock:
+                self._advance(standing, min(self._archive.position, standing.position + LARGEST_BATCH))
+        except Rejected as error:
+            return error.sentence
+        return None
 
     def _checkpoint(self) -> None:
         wal = self._path.with_name(self._path.name + ".wal")
         if not wal.exists() or wal.stat().st_size < _WAL_WORTH_A_CHECKPOINT:
             return
-        with self._yielding():
+        with self._all_locked(), suppress(duckdb.TransactionException):  # a rebuild is writing
             self._writer.execute("checkpoint")
 
     # --- rebuilding -----------------------------------------------------------------------------------------------
@@ -440,45 +522,51 @@ class Models:
         :param progress: called with the model, the position reached and the position to reach.
         :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN.
         """
-        for standing in [self._find(name) for name in (self.names if names is None else names)]:
-            with standing.rebuilding:
-                self._rebuild(standing, progress)
+        wanted = [self._find(name) for name in (self.names if names is None else names)]
+        with ThreadPoolExecutor(self._threads) as pool:
+            for _ in pool.map(lambda standing: self._rebuild(standing, progress), wanted):
+                pass
 
     def _rebuild(self, standing: _Standing, progress: Progress | None) -> None:
-        cursor = self._connection.cursor()
         beside = Fold(standing.model, "annals_next_")
+        with standing.rebuilding, self._cursor() as cursor:
+            try:
+                with self._committed(cursor):
+                    beside.drop(cursor)
+                    beside.create(cursor)
+                reached = self._fold_anew(beside, cursor, self._archive.position, progress)
+                with standing.lock:
+                    until = max(self._archive.position, standing.position)
+                    self._fold(beside, cursor, reached, until, stands=False)
+                    with self._committed(cursor):
+                        standing.fold.take_over(cursor, beside)
+                        standing.fold.create_views(cursor)
+                        self._say(cursor, standing.model, until, self._hash_at(until))
+                    standing.position = until
+                    standing.error = None
+            except (duckdb.Error, pa.ArrowException) as error:
+                raise Rejected("MODEL_BROKEN", f"the model {standing.model.name} failed: {error}") from error
+
+    def _hash_at(self, position: int) -> bytes | None:
+        """The hash of an event that is not archived yet."""
+        with self._reading:
+            if position <= self._archive.position:
+                return None
+            return bytes(self._tail.between(position - 1, position)["hash"][0].as_py())
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._connection.cursor()
         try:
-            with self._committed(cursor):
-                beside.drop(cursor)
-                beside.create(cursor)
-            reached = self._fold_anew(beside, cursor, self.position, progress)
-            with self._asked():
-                with self._committed(self._writer):
-                    beside.advance(self._writer, reached, self.position, relations())
-                    standing.fold.take_over(self._writer, beside)
-                    standing.fold.create_views(self._writer)
-                    self._writer.execute(
-                        "update annals_models set position = ? where name = ?", [self.position, standing.model.name]
-                    )
-                standing.position = self.position
-                standing.error = None
-        except duckdb.Error as error:
-            raise Rejected("MODEL_BROKEN", f"the model {standing.model.name} failed: {error}") from error
+            yield cursor
         finally:
             cursor.close()
 
-    def _fold_anew(
-        self,
-        fold: Fold,
-        cursor: duckdb.DuckDBPyConnection,
-        until: int,
-        progress: Progress | None,
-    ) -> int:
+    def _fold_anew(self, fold: Fold, cursor: duckdb.DuckDBPyConnection, until: int, progress: Progress | None) -> int:
         reached = 0
         while reached < until:
             reach = min(until, reached + REBUILD_BATCH)
-            with self._committed(cursor):
-                fold.advance(cursor, reached, reach, relations())
+            self._fold(fold, cursor, reached, reach, stands=False)
             reached = reach
             if progress is not None:
                 progress(fold.model.name, reached, until)
@@ -494,24 +582,19 @@ class Models:
         return [finding for finding in found if finding is not None]
 
     def _compare(self, standing: _Standing, progress: Progress | None) -> Finding | None:
-        name = standing.model.name
-        cursor = self._connection.cursor()
         fresh = Fold(standing.model, "annals_fresh_", temporary=True)
-        try:
+        with self._cursor() as cursor:
             fresh.create(cursor)
+            reached = self._fold_anew(fresh, cursor, min(standing.position, self._archive.position), progress)
             # What stands must not move while it is compared, and what is fresh must reach exactly there.
-            reached = self._fold_anew(fresh, cursor, standing.position, progress)
-            with self._committed(cursor):
-                until = self._position_of(cursor, name)
-                fresh.advance(cursor, reached, until, relations())
+            with standing.lock:
+                self._fold(fresh, cursor, reached, standing.position, stands=False)
                 row = standing.fold.difference(cursor, fresh)
-        finally:
-            cursor.close()
         if row is None:
             return None
         where = "stands, but a rebuild does not have it" if row.pop("standing") else "is missing; a rebuild has it"
         said = ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)
-        return Finding(name, "MODEL_DIFFERS", f"the row {said} {where}")
+        return Finding(standing.model.name, "MODEL_DIFFERS", f"the row {said} {where}")
 
     def snapshot(self) -> Path:
         """Publish everything as a DuckDB file that any tool can open.
@@ -519,5 +602,5 @@ class Models:
         :returns: the file; a manifest lies beside it, and ``latest.json`` names both.
         """
         sound = [name for name, standing in self._standing.items() if standing.error is None]
-        self.bring(sound, self._log.head.position)
+        self.bring([EVENTS, *sound], self._log.head.position)
         return publish(self._connection, self._snapshots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,18 @@ import duckdb
 from commands.rejected import Rejected
 from infra.models.archive import Archive, text
 
-FORMAT = 1
+FORMAT = 2
 """Grows when the layout of the file changes; a file of another format is built anew."""
+
+FORKED = ".forked-"
+"""Stands after the file's name in the name of one that has seen another history than the log's."""
+
+FURTHEST = """
+select position, hash from annals_archive union all
+select position, hash from annals_models where hash is not null
+order by position desc limit 1
+"""
+"""The last event that the file has seen: models may stand further than the archive."""
 
 COLUMNS_VIEW = """
 create or replace view columns as
@@ -44,9 +55,9 @@ def open_file(
     connection = _open_or_move_aside(path, settings, notices)
     wrong = _what_is_wrong(connection, log)
     if wrong is not None:
+        # Closed, it is one file: nothing of it is left in the write-ahead log.
         connection.close()
-        _remove(path)
-        notices.append(f"{wrong}; the read models are built anew from the log")
+        notices.append(f"{wrong}; {_put_away(path, wrong)}the read models are built anew from the log")
         connection = _connect(path, settings)
     _prepare(connection)
     _lock_down(connection, snapshots)
@@ -73,7 +84,12 @@ def _connect(path: Path, settings: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(path))
     try:
         for setting, value in settings.items():
-            connection.execute(f"set global {setting} = {text(str(value))}")
+            try:
+                connection.execute(f"set global {setting} = {text(str(value))}")
+            except duckdb.Error as error:
+                # The file is sound: it must not be taken for an unreadable one.
+                said = str(error).splitlines()[0]
+                raise Rejected("INVALID_SETTING", f"DuckDB refuses {setting} = {value}: {said}") from error
         # An automatic checkpoint would stop the writer for some tenths of a second; the follower makes them when idle.
         connection.execute("set global checkpoint_threshold = '1GB'")
         connection.execute(f"set global temp_directory = {text(str(path) + '.tmp')}")
@@ -94,7 +110,9 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create table if not exists annals_file (format bigint)")
     if not connection.execute("select 1 from annals_file").fetchall():
         connection.execute("insert into annals_file values (?)", [FORMAT])
-    connection.execute("create table if not exists annals_models (name varchar, fingerprint varchar, position bigint)")
+    connection.execute(
+        "create table if not exists annals_models (name varchar, fingerprint varchar, position bigint, hash blob)"
+    )
     connection.execute(COLUMNS_VIEW)
     connection.execute("commit")
 
@@ -110,7 +128,7 @@ def _what_is_wrong(connection: duckdb.DuckDBPyConnection, log: Any) -> str | Non
         return "MODELS_OF_ANOTHER_VERSION: the read models' file has another layout"
     if not Archive().fits(connection):
         return "MODELS_OF_ANOTHER_VERSION: the events of the read models' file have another shape"
-    rows = connection.execute("select position, hash from annals_archive").fetchall()
+    rows = connection.execute(FURTHEST).fetchall()
     return _fork(log, *rows[0]) if rows else None
 
 
@@ -123,6 +141,19 @@ def _fork(log: Any, position: int, hash: bytes) -> str | None:
     if of_log != [bytes(hash)]:
         return f"HISTORY_FORKED: event {position} of the log is not the one in the read models"
     return None
+
+
+def _put_away(path: Path, wrong: str) -> str:
+    """Make room for a new file, and say in words where the old one went. One that has seen another history than the
+    log's is kept, for it is a witness: it shows what the log has lost.
+    """
+    kept = ""
+    if wrong.startswith("HISTORY_FORKED"):
+        aside = path.with_name(f"{path.name}{FORKED}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+        path.rename(aside)
+        kept = f"the old file is kept as {aside.name}; "
+    _remove(path)
+    return kept
 
 
 def _remove(path: Path) -> None:

@@ -6,23 +6,24 @@ the position `known_from`. `x_past` holds every other state there ever was, with
 T >= valid_from; from `known_to` on it is past, shown for valid_from <= T < valid_to; from `superseded_at` on a late
 fact has taken its place. An end that has not come is 'infinity' for an instant and ``FOREVER`` for a position.
 
-A change that occurred no earlier than all changes of its key before it extends its key's history (a *run* of such
-changes goes through one window). A *late* change is the newest in position order, so it is laid over every state that
-reaches beyond its instant.
+DuckDB reads the changes and writes the states; what states they bring is computed in `states`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
+from infra.models import states
 from infra.models.archive import name, text
 from infra.models.model import Arm, Column, Model, quoted
-
-FOREVER = 9223372036854775807
-"""The position that is never reached."""
+from infra.models.states import FOREVER, Rows
 
 INFINITY = "'infinity'::timestamptz"
 
@@ -57,6 +58,7 @@ class Fold:
         self._keys = ", ".join(quoted(model.keys))
         self._columns = quoted((*model.keys, *model.values))
         self._all = ", ".join(self._columns)
+        self._standing: pa.Schema | None = None
 
     # --- tables ---------------------------------------------------------------------------------------------------
 
@@ -180,243 +182,151 @@ class Fold:
 
     # --- the fold -------------------------------------------------------------------------------------------------
 
-    def advance(self, cursor: duckdb.DuckDBPyConnection, after: int, until: int, live: Container[str]) -> None:
-        """Fold the changes that the events after the one position and up to the other bring.
+    def advance(
+        self, cursor: duckdb.DuckDBPyConnection, sources: Mapping[str, Sequence[str]], *, few: bool = False
+    ) -> None:
+        """Fold the changes that some events bring; they must follow on all events that were folded before.
 
-        :param live: the relations that may have such events; the others are not looked at.
+        :param sources: by relation, the SELECTs that give its events.
+        :param few: that there are so few that planning what reads them is dearer than reading them.
         """
-        arms = [arm for arm in self.model.arms if arm.relation in live]
-        if not arms:
-            return
-        given = frozenset[str]().union(*(arm.columns for arm in arms))
-        changing = tuple(
+        arms = [(arm, source) for arm in self.model.arms for source in sources.get(arm.relation, ())]
+        given = frozenset[str]().union(*(arm.columns for arm, _ in arms))
+        columns = tuple(
             replace(column, clearable=f"clear_{column.name}" in given)
-            for column in self.model.values
-            if column.name in given or f"clear_{column.name}" in given
+            for column in (*self.model.keys, *self.model.values)
         )
-        cursor.execute(f"create or replace temp table annals_changes as {self._changes(arms, changing, after, until)}")
-        self._states(cursor, changing)
-        irregular = cursor.execute("select 1 from annals_states where annals_late or annals_twice limit 1").fetchall()
-        if irregular:
-            self._set_irregular_aside(cursor, changing)
-        self._write_states(cursor)
-        if irregular:
-            self._fold_pieces(cursor, changing)
+        schema = self._schema(cursor, columns)
+        selects = [self._select(arm, source) for arm, source in arms]
+        if few and selects:
+            selects = ["\nunion all by name\n".join(selects)]
+        parts = [part for select in selects if (part := self._changes(cursor, select, schema)).num_rows]
+        if not parts:
+            return
+        changes = states.joined(parts)
+        rows = self._upon_standing(cursor, changes)
+        if states.has_doubles(rows):
+            rows = self._upon_standing(cursor, self._once(cursor, changes, columns))
 
-    def _changes(self, arms: list[Arm], changing: tuple[Column, ...], after: int, until: int) -> str:
-        """A SELECT of the changes: keys, the columns that may change and their clears, `annals_instant`,
-        `annals_position`.
-        """
+        def reach(keys: Rows, instant: int) -> Rows:
+            return self._reaching(cursor, keys.select([*self.model.key, "annals_code"]), instant)
+
+        self._write(cursor, states.fold(columns[len(self.model.keys) :], rows, reach))
+
+    def _schema(self, cursor: duckdb.DuckDBPyConnection, columns: tuple[Column, ...]) -> pa.Schema:
+        """What changes look like: keys, values, the clears of what may be cleared, `valid_from`, `known_from`."""
+        if self._standing is None:
+            self._standing = _read(
+                cursor, f"select {self._all}, valid_from, known_from from {self._now} limit 0"
+            ).schema
+        clears = [pa.field(f"clear_{column.name}", pa.bool_()) for column in columns if column.clearable]
+        return pa.schema([*self._standing, *clears])
+
+    def _select(self, arm: Arm, source: str) -> str:
+        """What reads the changes that an arm makes of events."""
         given = " and ".join(f"{key} is not null" for key in quoted(self.model.keys))
-        return "\nunion all\n".join(
-            f"select {', '.join(_typed(arm, (*self.model.keys, *changing)))}, "
-            f"occurred_at as annals_instant, position as annals_position "
-            f"from (with {name(arm.relation)} as (select * from main.{name(arm.relation)} "
-            f"where position > {after} and position <= {until}) from (\n{arm.sql}\n)) as annals_arm where {given}"
-            for arm in arms
+        typed = ", ".join(_typed(arm, (*self.model.keys, *self.model.values)))
+        return (
+            f"select {typed}, occurred_at as valid_from, position as known_from "
+            f"from (with {name(arm.relation)} as ({source}) from (\n{arm.sql}\n)) as annals_arm where {given}"
         )
 
-    def _states(self, cursor: duckdb.DuckDBPyConnection, changing: tuple[Column, ...]) -> None:
-        """Every state that `annals_changes` bring, were none of them late, after the state that stands now."""
-        order = f"(partition by {self._keys} order by annals_position"
-        run = f"over {order} rows between unbounded preceding and current row)"
-        before = f"over {order} rows between unbounded preceding and 1 preceding)"
-        states = "".join(f", {self._state(column, run)} as {name(column.name)}" for column in changing)
-        staying = "".join(f", {_on_nothing(c, f'b.{name(c.name)}')} as {name(c.name)}" for c in self._staying(changing))
-        joined = f"left join annals_base as b using ({self._keys})" if staying else ""
-        numbered = "".join(
-            f", count(*) filter (where {_clear(column)}) {run} as {name('annals_since_' + column.name)}"
-            for column in changing
-            if column.clearable and column.how != "last"
-        )
-        listed = ", ".join((self._keys, *quoted(changing)))
-        clears = "".join(f", {_clear(column)}" for column in changing if column.clearable)
-        no_clears = "".join(f", false as {_clear(column)}" for column in changing if column.clearable)
-        cursor.execute(
-            f"""create or replace temp table annals_states as
-            with annals_base as materialized (
-                select *, rowid as annals_row from {self._now}
-                where ({self._keys}) in (select ({self._keys}) from annals_changes))
-            select s.*{staying} from (
-                select {self._keys}{states}, annals_instant as valid_from, annals_position as known_from,
-                       lead(annals_instant) over {order}) as valid_to, lead(annals_position) over {order}) as known_to,
-                       annals_row,
-                       coalesce(annals_instant < max(annals_instant) {before}, false) as annals_late,
-                       coalesce(annals_position = lag(annals_position) over {order}), false) as annals_twice
-                from (select *{numbered} from (
-                    select {listed}{clears}, annals_instant, annals_position, null::bigint as annals_row
-                    from annals_changes
-                    union all
-                    select {listed}{no_clears}, valid_from, known_from, annals_row from annals_base))) as s
-            {joined}"""
-        )
-
-    def _staying(self, changing: tuple[Column, ...]) -> list[Column]:
-        names = {column.name for column in changing}
-        return [column for column in self.model.values if column.name not in names]
-
-    def _state(self, column: Column, run: str) -> str:
-        value, clear = name(column.name), _clear(column)
-        if column.how == "last" and column.clearable:
-            # Wrapped in a struct, a cleared value is a value like any other, and not an absent one.
-            change = (
-                f"case when {value} is not null then struct_pack(v := {value}) "
-                f"when {clear} then struct_pack(v := null::{column.type}) end"
-            )
-            return f"struct_extract(last_value({change} ignore nulls) {run}, 'v')"
-        if column.clearable:
-            since = f"partition by {self._keys}, {name('annals_since_' + column.name)}"
-            run = f"over ({since} order by annals_position rows between unbounded preceding and current row)"
-        if column.how == "sum":
-            return f"coalesce(sum({value}) {run}, 0)::{column.type}"
-        if column.how in ("min", "max"):
-            return f"{column.how}({value}) {run}"
-        return f"{column.how}_value({value} ignore nulls) {run}"
-
-    def _write_states(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.execute(
-            f"""insert into {self._past} ({self._all}, {", ".join(_PAST_COLUMNS)})
-            select {self._all}, valid_from, known_from, valid_to, known_to, {FOREVER} from annals_states
-            where known_to is not null"""
-        )
-        gone = "select annals_row from annals_states where annals_row is not null"
-        cursor.execute(f"delete from {self._now} where rowid in ({gone})")
-        cursor.execute(
-            f"""insert into {self._now} ({self._all}, valid_from, known_from)
-            select {self._all}, valid_from, known_from from annals_states where known_to is null"""
-        )
-
-    def _set_irregular_aside(self, cursor: duckdb.DuckDBPyConnection, changing: tuple[Column, ...]) -> None:
-        """Take the keys with a late change, or with two changes by one event, out of `annals_states`; their changes go
-        into `annals_pieces`, numbered in runs and single late ones, those of one event made one.
-        """
-        order = f"over (partition by {self._keys} order by annals_position"
-        irregular = f"({self._keys}) in (select ({self._keys}) from annals_irregular)"
-        cursor.execute(
-            f"""create or replace temp table annals_irregular as
-            select distinct {self._keys} from annals_states where annals_late or annals_twice"""
-        )
-        cursor.execute(f"delete from annals_states where {irregular}")
-        cursor.execute(
-            f"""create or replace temp table annals_once as
-            select {self._keys}{"".join(f", {_combined(column)}" for column in changing)},
-                   min(annals_instant) as annals_instant, annals_position
-            from annals_changes where {irregular} group by {self._keys}, annals_position"""
-        )
-        cursor.execute(
-            f"""create or replace temp table annals_pieces as
-            select * exclude (annals_since, annals_follows), count(*) filter (where annals_late or annals_follows)
-                {order} rows between unbounded preceding and current row) as annals_piece
-            from (select *, coalesce(lag(annals_late) {order}), true) as annals_follows
-            from (select *, coalesce(annals_instant < greatest(annals_since, max(annals_instant)
-                      {order} rows between unbounded preceding and 1 preceding)), false) as annals_late
-            from annals_once left join (
-                select {self._keys}, valid_from as annals_since from {self._now} where {irregular})
-            using ({self._keys})))"""
-        )
-
-    def _fold_pieces(self, cursor: duckdb.DuckDBPyConnection, changing: tuple[Column, ...]) -> None:
-        """Fold `annals_pieces`: the first of every key, then the second of every key, and so on."""
-        pieces = cursor.execute("select distinct annals_piece, annals_late from annals_pieces order by all").fetchall()
-        for piece, late in pieces:
-            cursor.execute(
-                f"""create or replace temp table annals_changes as select * exclude (annals_late, annals_piece)
-                from annals_pieces where annals_piece = {piece} and annals_late = {late}"""
-            )
-            if late:
-                self._lay_over(cursor, changing)
-            else:
-                self._states(cursor, changing)
-                self._write_states(cursor)
-
-    def _lay_over(self, cursor: duckdb.DuckDBPyConnection, changing: tuple[Column, ...]) -> None:
-        """Lay the late changes, one a key, over every state that reaches beyond their instants."""
-        earliest = cursor.execute("select epoch_us(min(annals_instant)) from annals_changes").fetchall()[0][0]
-        changed = {column.name: column for column in changing}
-        values = [name(column.name) for column in self.model.values]
-        new = [name(f"annals_new_{column.name}") for column in self.model.values]
-        laid = ", ".join(
-            f"{_laid_over(changed[c.name], f's.{name(c.name)}') if c.name in changed else f's.{name(c.name)}'} "
-            f"as {name(f'annals_new_{c.name}')}"
-            for c in self.model.values
-        )
-        fresh = [
-            _laid_over(changed[c.name], _on_nothing(c, f"null::{c.type}"))
-            if c.name in changed
-            else _on_nothing(c, f"null::{c.type}")
-            for c in self.model.values
+    def _changes(self, cursor: duckdb.DuckDBPyConnection, select: str, schema: pa.Schema) -> Rows:
+        """Changes of all columns: what is not given is null, and clears nothing."""
+        found = _read(cursor, select)
+        given = dict(zip(found.schema.names, found.columns, strict=True))
+        arrays = [given.get(field.name, pa.nulls(found.num_rows, field.type)) for field in schema]
+        filled = [
+            array.fill_null(False) if field.name.startswith("clear_") else array
+            for field, array in zip(schema, arrays, strict=True)
         ]
-        reaching = f"""where s.superseded_at = {FOREVER} and s.valid_to > make_timestamptz({earliest})
-            and s.valid_to > c.annals_instant and s.valid_from < s.valid_to"""
-        for hit, source, where in (("annals_now_hit", self._now, ""), ("annals_past_hit", self._past, reaching)):
-            cursor.execute(
-                f"""create or replace temp table {hit} as
-                select s.*, s.rowid as annals_row, c.annals_instant, c.annals_position, {laid or "0 as annals_none"}
-                from {source} as s join annals_changes as c using ({self._keys}) {where}"""
+        return pa.record_batch(filled, schema=schema)
+
+    def _upon_standing(self, cursor: duckdb.DuckDBPyConnection, changes: Rows) -> Rows:
+        """The changes in order, and before those of each key the state of it that stands."""
+        with _given(cursor, "annals_keys", changes.select(self.model.key)):
+            standing = _read(
+                cursor,
+                f"""select {self._all}, valid_from, known_from, rowid as annals_row from {self._now}
+                where ({self._keys}) in (select ({self._keys}) from annals_keys)""",
             )
-        cursor.execute(f"delete from {self._past} where rowid in (select annals_row from annals_past_hit)")
-        cursor.execute(f"delete from {self._now} where rowid in (select annals_row from annals_now_hit)")
-        old, overlaid = ", ".join((self._keys, *values)), ", ".join((self._keys, *new))
-        known = f"annals_position, annals_position, {FOREVER}"
-        cursor.execute(
-            f"""insert into {self._past} ({old}, valid_from, valid_to, known_from, known_to, superseded_at)
-            select {old}, valid_from, valid_to, known_from, known_to, annals_position from annals_past_hit
-            union all
-            select {old}, valid_from, {INFINITY}, known_from, {FOREVER}, annals_position from annals_now_hit
-            union all
-            select {overlaid}, greatest(valid_from, annals_instant), valid_to, {known} from annals_past_hit
-            union all
-            select {old}, valid_from, annals_instant, {known} from annals_past_hit where valid_from < annals_instant
-            union all
-            select {", ".join((self._keys, *fresh))}, annals_instant, annals_begin, {known}
-            from annals_changes as c join (
-                select {self._keys}, min(valid_from) as annals_begin from (
-                    select {self._keys}, valid_from from annals_past_hit
-                    union all
-                    select {self._keys}, valid_from from annals_now_hit)
-                group by {self._keys}) using ({self._keys})
-            where annals_instant < annals_begin"""
-        )
-        cursor.execute(
-            f"""insert into {self._now} ({old}, valid_from, known_from)
-            select {overlaid}, valid_from, annals_position from annals_now_hit"""
-        )
+        clears = [column for column in changes.schema.names if column.startswith("clear_")]
+        standing = states.put(standing, **{clear: pa.repeat(False, standing.num_rows) for clear in clears})
+        rows = states.joined([states.put(changes, annals_row=pa.nulls(changes.num_rows, pa.int64())), standing])
+        return states.in_order(states.put(rows, annals_code=states.encoded(rows, self.model.key)))
+
+    def _once(self, cursor: duckdb.DuckDBPyConnection, changes: Rows, columns: tuple[Column, ...]) -> Rows:
+        """The changes, those that one event brings to one row made one."""
+        combined = ", ".join(_combined(column) for column in columns if column.name not in self.model.key)
+        with _given(cursor, "annals_changes", changes):
+            return _read(
+                cursor,
+                f"""select {self._keys}, {combined}, min(valid_from) as valid_from, known_from
+                from annals_changes group by {self._keys}, known_from""",
+            )
+
+    def _reaching(self, cursor: duckdb.DuckDBPyConnection, keys: Rows, instant: int) -> Rows:
+        """The past states in force of some keys that reach beyond an instant."""
+        with _given(cursor, "annals_keys", keys):
+            return _read(
+                cursor,
+                f"""select {self._all}, {", ".join(_PAST_COLUMNS)}, past.rowid as annals_row, annals_code
+                from {self._past} as past join annals_keys using ({self._keys})
+                where superseded_at = {FOREVER} and valid_to > make_timestamptz({instant}) and valid_from < valid_to""",
+            )
+
+    def _write(self, cursor: duckdb.DuckDBPyConnection, found: states.States) -> None:
+        for table, gone in ((self._past, found.past_gone), (self._now, found.now_gone)):
+            rows = pa.table([pa.chunked_array(gone, pa.int64())], names=["annals_row"])
+            if rows.num_rows:
+                with _given(cursor, "annals_gone", rows):
+                    cursor.execute(f"delete from {table} where rowid in (select annals_row from annals_gone)")
+        for table, added, columns in (
+            (self._past, found.past, _PAST_COLUMNS),
+            (self._now, found.now, _NOW_COLUMNS),
+        ):
+            listed = f"{self._all}, {', '.join(columns)}"
+            names = [*(column.name for column in (*self.model.keys, *self.model.values)), *columns]
+            rows = pa.Table.from_batches([part.select(names) for part in added])
+            if rows.num_rows:
+                with _given(cursor, "annals_added", rows):
+                    cursor.execute(f"insert into {table} ({listed}) select {listed} from annals_added")
 
 
-def _clear(column: Column) -> str:
-    return name(f"clear_{column.name}")
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
+
+
+@contextmanager
+def _given(cursor: duckdb.DuckDBPyConnection, name: str, rows: Rows | pa.Table) -> Iterator[None]:
+    """Rows that SQL finds under a name."""
+    cursor.register(name, rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]))
+    try:
+        yield
+    finally:
+        cursor.unregister(name)
+
+
+def _read(cursor: duckdb.DuckDBPyConnection, sql: str) -> Rows:
+    # The copy that a relation would save is cheaper than planning the statement twice, as a relation does.
+    table: Any = cursor.execute(sql).to_arrow_table()
+    if not table.num_rows:
+        return pa.RecordBatch.from_pylist([], schema=table.schema)
+    return pa.concat_batches(table.to_batches())
 
 
 def _typed(arm: Arm, columns: tuple[Column, ...]) -> Iterator[str]:
     """What an arm gives for the columns and their clears."""
     for column in columns:
-        value = name(column.name)
-        yield f"{value if column.name in arm.columns else 'null'}::{column.type} as {value}"
-        if column.clearable:
-            clear = _clear(column)
-            yield f"{f'coalesce({clear}, false)' if f'clear_{column.name}' in arm.columns else 'false'} as {clear}"
+        value, clear = name(column.name), name(f"clear_{column.name}")
+        if column.name in arm.columns:
+            yield f"{value}::{column.type} as {value}"
+        if f"clear_{column.name}" in arm.columns:
+            yield clear
 
 
 def _combined(column: Column) -> str:
     """What two changes by one event come to."""
-    value = name(column.name)
+    value, clear = name(column.name), name(f"clear_{column.name}")
     how = {"last": "max", "first": "min"}.get(column.how, column.how)
     combined = f"{how}({value})::{column.type} as {value}"
-    return f"{combined}, bool_or({_clear(column)}) as {_clear(column)}" if column.clearable else combined
-
-
-def _on_nothing(column: Column, value: str) -> str:
-    """The value, or what the column begins with: a sum with 0, all else with null."""
-    return f"coalesce({value}, 0)::{column.type}" if column.how == "sum" else value
-
-
-def _laid_over(column: Column, old: str) -> str:
-    """The column of a state after a change `c`."""
-    new = f"c.{name(column.name)}"
-    if column.clearable:
-        old = f"case when not c.{_clear(column)} then {old} end"
-    if column.how == "sum":
-        return f"(coalesce({old}, 0) + coalesce({new}, 0))::{column.type}"
-    if column.how in ("min", "max"):
-        return f"{'least' if column.how == 'min' else 'greatest'}({old}, {new})"
-    return f"coalesce({old}, {new})" if column.how == "first" else f"coalesce({new}, {old})"
+    return f"{combined}, bool_or({clear}) as {clear}" if column.clearable else combined

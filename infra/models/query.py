@@ -11,7 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from commands.rejected import Rejected, require
-from infra.models.engine import Models
+from infra.models.archive import relations
+from infra.models.engine import EVENTS, Models
 from infra.models.point import require_recorded, schema_in_utc
 
 BATCH_ROWS = 10_000
@@ -97,12 +98,18 @@ def query(
     _require_readable(sql)
     newest = models.newest()
     require_recorded(min_position, newest.position, field="min_position")
-    named = [name for name in models.definitions if re.search(rf"\b{name}(_|\b)", sql, re.IGNORECASE)]
-    models.bring(named, newest.position)
+    models.bring(_named(models, sql), newest.position)
     with ExitStack() as owned:
         cursor = owned.enter_context(models.transaction())
         return Rows(sql, cursor, newest.position, seconds, rows).owns(owned.pop_all())
     raise AssertionError("unreachable")
+
+
+def _named(models: Models, sql: str) -> list[str]:
+    """The models that a statement names, and `events` where it names what lies in the archive."""
+    named = [name for name in models.names if re.search(rf"\b{name}(_|\b)", sql, re.IGNORECASE)]
+    words = set(re.findall(r"\w+", sql.lower()))
+    return named if words.isdisjoint({EVENTS, *relations()}) else [*named, EVENTS]
 
 
 def _require_readable(sql: str) -> None:

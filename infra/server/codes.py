@@ -111,6 +111,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
 }
 
 OFFLINE: dict[str, str] = {
+    "ADDRESS_INVALID": "the address has no port, or one that cannot be",
     "ADDRESS_IN_USE": "nothing can be bound to the address",
     "ADDRESS_NOT_LOCAL": "the server answers on this machine alone",
     "ALREADY_SERVED": "another process serves the data directory",

@@ -91,8 +91,9 @@ def _subject(refusal: Rejected, request: Message | None) -> str:
     for name in (refusal.field, "id"):
         if name in request.DESCRIPTOR.fields_by_name:
             return _short(str(getattr(request, str(name))))
-    own = (value for field, value in request.ListFields() if field.number < FIRST_SHARED)
-    return _short("/".join(value if isinstance(value, str) else ",".join(map(str, value)) for value in own))
+    own = [(field, value) for field, value in request.ListFields() if field.number < FIRST_SHARED]
+    plain = [value if field.is_repeated else [value] for field, value in own if field.message_type is None]
+    return _short("/".join(",".join(map(str, values)) for values in plain))
 
 
 def _short(text: str) -> str:

@@ -12,7 +12,7 @@ import grpc
 
 from commands.rejected import require
 from crm.v1 import log_pb2
-from domain.event import Event
+from domain.event import Event, State
 from infra.log import Log, Row
 from infra.server.reading import existing_position
 from infra.server.values import instant_in
@@ -41,7 +41,8 @@ class Feed:
     ) -> Iterator[log_pb2.ReadEventsResponse]:
         """Events in the order of their positions.
 
-        :raises Rejected: INVALID_FIELD, POSITION_BEYOND_LOG, TOO_MANY_FOLLOWERS, or SERVER_STOPPING to followers.
+        :raises Rejected: INVALID_FIELD, UNKNOWN_STREAM, POSITION_BEYOND_LOG; to followers also TOO_MANY_FOLLOWERS or
+            SERVER_STOPPING.
         """
         reading = _Reading(self._log, request)
         if not request.follow:
@@ -78,7 +79,7 @@ class _Reading:
     def __init__(self, log: Log, request: log_pb2.ReadEventsRequest) -> None:
         self._log = log
         self._after = _start(log, request)
-        self._stream = request.stream if request.HasField("stream") else None
+        self._stream = _possible_stream(request.stream) if request.HasField("stream") else None
         self._types = frozenset(_known_type(name) for name in request.types)
         self._left = request.limit if request.HasField("limit") else None
         require(self._left is None or self._left > 0, "INVALID_FIELD", "the limit must be at least 1", field="limit")
@@ -134,14 +135,22 @@ def _start(log: Log, request: log_pb2.ReadEventsRequest) -> int:
     return existing_position(request.after_position, log, "after_position")
 
 
+def _possible_stream(name: str) -> str:
+    aggregate, _, id = name.partition("-")
+    require(
+        aggregate in State.by_aggregate and id,
+        "UNKNOWN_STREAM",
+        f"no stream is named {name}; it is AGGREGATE-ID, with one of the aggregates {', '.join(State.by_aggregate)}",
+        field="stream",
+    )
+    return name
+
+
 def _known_type(name: str) -> str:
     found = _class_name(name)
-    require(
-        found in Event.by_name,
-        "INVALID_FIELD",
-        f"there is no event {name}; did you mean {', '.join(get_close_matches(found, Event.by_name) or ['another'])}?",
-        field="types",
-    )
+    close = get_close_matches(found, Event.by_name)
+    meant = f"; did you mean {' or '.join(close)}?" if close else ""
+    require(found in Event.by_name, "INVALID_FIELD", f"there is no event {name}{meant}", field="types")
     return found
 
 

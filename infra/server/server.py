@@ -33,6 +33,7 @@ from infra.server.system import System
 from infra.settings import Settings
 
 LARGEST_MESSAGE = 16 * 1024 * 1024
+LARGEST_PORT = 65_535
 STREAMS = 256
 """How many streaming calls run at once, in threads of their own, so that idle ones never keep a command waiting."""
 
@@ -74,7 +75,7 @@ class Server:
         """Begin to answer at the addresses: ``host:port`` on loopback (port 0: any free one) or ``unix:/path``.
 
         :returns: the first address, with the port that was chosen.
-        :raises Rejected: ADDRESS_NOT_LOCAL or ADDRESS_IN_USE.
+        :raises Rejected: ADDRESS_NOT_LOCAL, ADDRESS_INVALID or ADDRESS_IN_USE.
         """
         for address in addresses:
             require_local(address)
@@ -148,13 +149,19 @@ class Server:
 def require_local(address: str) -> None:
     """Refuse an address that another machine could reach.
 
-    :raises Rejected: ADDRESS_NOT_LOCAL.
+    :raises Rejected: ADDRESS_NOT_LOCAL, or ADDRESS_INVALID where its port is none.
     """
-    host = address.rpartition(":")[0].strip("[]")
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
     require(
         address.startswith("unix:/") or host == "localhost" or _is_loopback(host),
         "ADDRESS_NOT_LOCAL",
         f"{address} is not this machine alone; allowed are 127.0.0.1:PORT, [::1]:PORT, localhost:PORT and unix:/PATH",
+    )
+    require(
+        address.startswith("unix:/") or (port.isascii() and port.isdigit() and int(port) <= LARGEST_PORT),
+        "ADDRESS_INVALID",
+        f"{address} has no port between 0 and {LARGEST_PORT}",
     )
 
 

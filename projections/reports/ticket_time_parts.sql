@@ -17,7 +17,7 @@
 -- column: reopened_at: when the ticket was last reopened
 -- column: response_after_reopening: from that to the first public reply of an agent, no bot, since then
 -- column: first_resolution: from opening to the first solution, whatever came after
--- column: full_resolution: from opening to the last solution, where the ticket is solved or closed
+-- column: full_resolution: from opening to the last solution; null where there is none, or the ticket was reopened since
 with ends as (
     select *,
            case

@@ -52,7 +52,8 @@ def verdict(row: dict[str, Any]) -> str:
     """Whether a figure reaches its target: a least number, or as text ``<= 3`` or ``>= 3``. It is about the ratio, or
     about the value where there is no baseline.
     """
-    target, reached = row.get("target"), row.get("ratio") if row.get("ratio") is not None else row["value"]
+    target = row.get("target")
+    reached: float = row["value"] if row.get("ratio") is None else row["ratio"]
     if target in (None, ""):
         return ""
     comparison, bound = re.fullmatch(r"(<=|>=)? *([\d.]+).*", str(target)).groups()  # type: ignore[union-attr]

@@ -86,7 +86,7 @@ def served(data: Path) -> Iterator[tuple[str, float]]:
     """The address of ``crm serve`` in a process of its own, and the seconds until it was ready."""
     begin = perf_counter()
     crm = Path(sys.executable).parent / "crm"
-    command = [crm, "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
+    command = [str(crm), "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         address = server.stdout.readline().split()[-1]

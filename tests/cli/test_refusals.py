@@ -4,11 +4,12 @@ import gzip
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import LEADS, MAPPING, Crm, Ended
+from tests.cli.conftest import LEADS, MAPPING, Crm, Ended, Process
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,9 @@ def refused(ended: Ended, code: str, says: str = "") -> bool:
         (("sql", "select 1; select 2"), "SQL_REFUSED", "one statement"),
         (("replay", "lead-nobody"), "NOT_FOUND", "lead-nobody"),
         (("replay", "nonsense"), "INVALID_FIELD", "lead"),
-        (("log", "--from", "999"), "POSITION_BEYOND_LOG", "stands at"),
+        (("log", "--from", "999"), "POSITION_BEYOND_LOG", "no position 999; the log stands at"),
+        (("log", "--stream", "nonsense-1"), "UNKNOWN_STREAM", "customer, lead, ticket"),
+        (("log", "--type", "Nonsense"), "INVALID_FIELD", "no event Nonsense"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -72,6 +75,19 @@ def test_settings_that_cannot_be(crm: Crm, served: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("CRM_TIME_ZONE", "UTC")
     monkeypatch.setenv("CRM_THREADS", "none")
     assert refused(crm("status", "--data", served), "INVALID_SETTING", "CRM_THREADS")
+    monkeypatch.delenv("CRM_THREADS")
+    monkeypatch.setenv("CRM_MEMORY", "lots")
+    assert refused(crm("status", "--data", served), "INVALID_SETTING", "4GB")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:http", "localhost:"])
+def test_an_address_without_a_port_that_can_be(crm: Crm, company: Path, address: str) -> None:
+    assert refused(crm("serve", "--listen", address, "--data", company), "ADDRESS_INVALID", address)
+
+
+def test_nothing_but_its_own_words_is_on_stderr(process: Callable[..., Process], company: Path) -> None:
+    ended = process("sql", "select 1 as n", "--format", "csv", "--data", company).end()
+    assert ended == (0, "n\n1\n", "position 9\n")
 
 
 @pytest.mark.parametrize("command", ["report", "status", "verify", "log", "rebuild", "snapshot"])

@@ -67,7 +67,7 @@ def test_every_format_says_the_same(crm: Crm, served: Path, tmp_path: Path) -> N
     table = crm(*ask)
     assert "paid search" in table.out
     assert "lead_conversion (cohort)" in table.err
-    assert "as of 2024-03-01 00:00:00+00:00, position" in table.err
+    assert "as of 2024-03-01 00:00:00+00:00 (UTC), position" in table.err
     told = json.loads(crm(*ask, "--format", "json").out)
     assert told["as_of"] == "2024-03-01T00:00:00Z"
     assert told["position"] == max(event["position"] for event in events(crm, served))
@@ -83,9 +83,9 @@ def test_every_format_says_the_same(crm: Crm, served: Path, tmp_path: Path) -> N
 
 
 def test_an_instant_without_an_offset_is_in_the_offices_time_zone(
-    crm: Crm, served: Path, monkeypatch: pytest.MonkeyPatch
+    crm: Crm, company: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = ("report", "lead_conversion", "--as-of", "2024-02-20 05:00", "--format", "json", "--data", served)
+    ask = ("report", "lead_conversion", "--as-of", "2024-02-20 05:00", "--format", "json", "--data", company)
     assert json.loads(crm(*ask).out)["as_of"] == "2024-02-20T05:00:00Z"
     monkeypatch.setenv("CRM_TIME_ZONE", "America/New_York")
     assert json.loads(crm(*ask).out)["as_of"] == "2024-02-20T10:00:00Z"

@@ -27,6 +27,7 @@ def test_any_part_of_any_history_in_any_order_leads_to_a_state(kind: type[State]
     chance.shuffle(history)
     state = fold(kind(), history)
     assert type(state) is kind
+    assert vars(state).keys() == {field.name for field in fields(state)}
     assert hash(state) == hash(replace(state))
     assert isinstance(state.exists, bool)
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from commands.rejected import Rejected
 from domain.ticket import TicketAssigned, TicketOpened, TicketPended, TicketSolved
 from infra.models import Models
+from infra.models.archive import fresh_events, relations
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -71,7 +73,7 @@ def test_the_archive_gives_every_event_back(lines: Any, tickets: Path, opened: A
     tell(lines)
     lines.add("ticket-0", "crm.TicketExploded.v1", NOON, why="nobody knows")
     models = opened(lines)
-    models.bring([], lines.head.position)
+    models.bring(["events"], lines.head.position)
     events = rows(models, "select position, stream, version, type, hash, data::varchar from events order by position")
     assert [event[:4] for event in events] == [
         (row["position"], row["stream"], row["version"], row["type"]) for row in lines.rows
@@ -81,6 +83,33 @@ def test_the_archive_gives_every_event_back(lines: Any, tickets: Path, opened: A
     assert rows(models, "select agent_id, actor_id, id from ticket_assigned where stream = 'ticket-1'") == [
         ("ann", "ann", "1")
     ]
+
+
+SAMPLES: dict[str, Any] = {
+    "VARCHAR": "sealed:1:ä",
+    "BIGINT": 42,
+    "BOOLEAN": True,
+    "TIMESTAMP WITH TIME ZONE": "2024-01-02T03:04:05.000006Z",
+    "DATE": "2024-01-02",
+    "DECIMAL(18,2)": "-1234.50",
+    "VARCHAR[]": ["a", "b"],
+}
+
+
+def test_events_are_the_same_from_the_log_and_from_the_archive(lines: Any, opened: Any) -> None:
+    for relation in relations().values():
+        for fields in ({}, relation.fields):
+            given = {field: SAMPLES[type] for field, type in fields.items()} | ({"reason": "so"} if fields else {})
+            lines.add("ticket-a-b", relation.event.type_name, NOON, **given)
+    models = opened(lines)
+    models.bring(["events"], lines.head.position)
+    log = pa.Table.from_batches(lines.batches(0))
+    with models.transaction() as cursor, fresh_events(cursor, log, relations()) as fresh:
+        assert fresh.keys() == relations().keys()
+        for name, source in fresh.items():
+            archived = cursor.execute(f"from {name} order by position").fetchall()
+            assert len(archived) == 2
+            assert cursor.execute(f"{source} order by position").fetchall() == archived
 
 
 def test_what_the_log_does_not_have_cannot_be_waited_for(lines: Any, tickets: Path, opened: Any) -> None:

@@ -1,4 +1,4 @@
-"""The reports over both files, imported into a log and followed by the read models."""
+"""The reports over both files, imported into a log and followed by the read models, asked for through a real port."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
 
+from crm.client import Client
+from infra.cli.report import answer, request_of
 from infra.intake import Mapping, Totals, run
 from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models
-from infra.models.report import run as report
+from infra.server import Server
+from infra.settings import Settings
 from tests.intake.log_door import log_door
 from tests.real.conftest import MAPPINGS, ROOT, ZONE
 from tests.real.test_incidents import STATUSES
@@ -30,17 +32,17 @@ DATES = [datetime(2016, 3, 15), datetime(2016, 5, 2, 11, 30), datetime(2018, 1, 
 
 @dataclass(frozen=True)
 class Company:
-    """A log with both imports, and the read models over it."""
+    """A log with both imports, the read models over it, and a caller of the server on both."""
 
     log: Log
     models: Models
+    crm: Client
     totals: dict[str, Totals]
 
     def report(self, name: str, as_of: datetime | None = None, **asked: Any) -> list[dict[str, Any]]:
         """A report's rows, as of a local time or now."""
-        instant = as_of and as_of.replace(tzinfo=ZoneInfo(ZONE))
-        rows: list[dict[str, Any]] = report(self.models, name, as_of=instant, **asked).table.to_pylist()
-        return rows
+        request = request_of(ZONE, name, as_of=as_of.isoformat() if as_of else None, **asked)
+        return [row for table in answer(self.crm, request, ZONE).tables for row in table.to_pylist()]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,12 @@ def company(
         threads=2,
         snapshots=folder / "snapshots",
     )
-    yield Company(log, models, totals)
+    models.start()
+    given: dict[str, Any] = {"data": folder, "time_zone": ZONE}
+    server = Server(log=log, models=models, keys=keys, settings=Settings(**given))
+    with Client(server.start("127.0.0.1:0")) as crm:
+        yield Company(log, models, crm, totals)
+    server.stop(5)
     models.close()
     log.close()
     keys.close()
@@ -158,3 +165,7 @@ def test_conversion_by_origin_as_of_a_past_date_equals_plain_sql(
 
 def test_the_log_is_sound(company: Company) -> None:
     assert company.log.verify() == []
+
+
+def test_the_read_models_equal_a_rebuild(company: Company) -> None:
+    assert company.models.check_rebuild() == []

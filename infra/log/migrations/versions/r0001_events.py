@@ -33,11 +33,11 @@ def upgrade() -> None:
         sa.Column("request_id", sa.String, primary_key=True),
         sa.Column("fingerprint", sa.LargeBinary, nullable=False),
         sa.Column("stream", sa.String, nullable=False),
-        sa.Column("id", sa.String, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("first_position", BIG, nullable=False),
         sa.Column("last_position", BIG, nullable=False),
         sa.Column("position", BIG, nullable=False),
         sa.Column("recorded_at", BIG, nullable=False, comment="microseconds since 1970"),
+        sqlite_with_rowid=False,
     )
     op.bulk_insert(head, [{"position": 0, "hash": bytes(32), "recorded_at": 0}])

@@ -1,0 +1,60 @@
+"""Witnesses of the log that lie outside it: whoever kept the position and the hash of an event. A tail that was cut
+off, or a chain that was computed anew, is sound in itself and shows only there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, select
+
+from infra.database import Database
+from infra.log.tables import events
+from infra.log.verification import Finding
+
+
+class Witness(NamedTuple):
+    """What has seen the event at a position: its name, the position, and the hash of the event."""
+
+    name: str
+    position: int
+    hash: bytes
+
+
+def contradictions(witnesses: Iterable[Witness], newest: int, hash_at: Callable[[int], bytes | None]) -> list[Finding]:
+    """Every witness that has seen another history than a log whose last position is ``newest``; ``hash_at`` tells the
+    hash of the event at a position.
+    """
+    findings = []
+    for name, position, hash in witnesses:
+        if position > newest:
+            sentence = f"{name} has seen event {position}, but the log ends at {newest}: events are missing at its end"
+        elif position and hash_at(position) != hash:
+            sentence = f"{name} has seen another event {position} than the log's: history was written anew"
+        else:
+            continue
+        findings.append(Finding("HISTORY_FORKED", sentence, position))
+    return findings
+
+
+def contradictions_in(url: str, witnesses: Iterable[Witness]) -> list[Finding]:
+    """The same for the log at ``url``, without opening it for writing, and without keys.
+
+    :raises Rejected: DATA_NOT_WRITABLE where the file cannot be opened, LOG_UNREADABLE where it is no log.
+    """
+    database = Database(url, "log", read_only=True)
+    select_newest = database.text(select(func.max(events.c.position)))
+    select_hash = database.text(select(events.c.hash).where(events.c.position == bindparam("position")))
+    try:
+        with database.reading() as cursor:
+
+            def hash_at(position: int) -> bytes | None:
+                cursor.execute(select_hash, (position,))
+                row = cursor.fetchone()
+                return bytes(row[0]) if row else None
+
+            cursor.execute(select_newest)
+            return contradictions(witnesses, cursor.fetchall()[0][0] or 0, hash_at)
+    finally:
+        database.close()

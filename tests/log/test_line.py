@@ -1,0 +1,125 @@
+"""Who stands in line is served, whatever happens to the others."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from types import FrameType
+
+import pytest
+
+from commands.lead import CaptureLead
+from infra.keys import Keys
+from infra.log import Actor, Request
+from infra.log.decision import Asked
+from infra.log.line import Line
+
+PATIENCE = 10.0
+
+
+class Interrupted(Exception):
+    """What the signal raises in the main thread."""
+
+
+@contextmanager
+def interrupted_after(seconds: float) -> Iterator[None]:
+    """The main thread is interrupted after so long."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+class Desk:
+    """Serves a line, the n-th group once ``may_serve[n]`` is set, and remembers the groups."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self.line = Line(self._serve, most=100)
+        self.groups: list[list[str]] = []
+        self.may_serve: defaultdict[int, Event] = defaultdict(Event)
+        self._threads: list[Thread] = []
+
+    def stand(self, id: str) -> None:
+        """Stand in line until served."""
+        self.line.stand([Asked(Request(CaptureLead(id=id), Actor("user", "ann")), self._keys)])
+
+    def let_stand(self, *ids: str) -> None:
+        """Let others stand in line, in this order."""
+        for id in ids:
+            self._threads.append(Thread(target=self.stand, args=(id,), daemon=True))
+            self._threads[-1].start()
+            self.wait_for(id)
+
+    def wait_for(self, id: str) -> None:
+        """Wait until somebody is in line, or being served."""
+        until = time.monotonic() + PATIENCE
+        while id not in self._in_line() and not any(id in group for group in self.groups):
+            assert time.monotonic() < until, f"{id} does not come"
+            time.sleep(0.001)
+
+    def all_served(self) -> bool:
+        """Whether everybody comes back."""
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _in_line(self) -> list[str]:
+        return [caller.asked[0].request.command.id for caller in list(self.line._waiting)]
+
+    def _serve(self, asked: list[Asked]) -> None:
+        self.groups.append([each.request.command.id for each in asked])
+        assert self.may_serve[len(self.groups)].wait(PATIENCE)
+
+
+@pytest.fixture
+def desk(keys: Keys) -> Desk:
+    return Desk(keys)
+
+
+def test_whoever_comes_while_others_are_served_is_served_next_and_together(desk: Desk) -> None:
+    desk.let_stand("a", "b", "c", "d")
+    desk.may_serve[2].set()
+    desk.may_serve[1].set()
+    assert desk.all_served()
+    assert desk.groups == [["a"], ["b", "c", "d"]]
+
+
+def test_somebody_interrupted_while_waiting_leaves_the_line_to_the_others(desk: Desk) -> None:
+    desk.let_stand("a", "b")
+    with pytest.raises(Interrupted), interrupted_after(0.1):
+        desk.stand("me")
+    desk.let_stand("c")
+    desk.may_serve[2].set()
+    desk.may_serve[1].set()
+    assert desk.all_served()
+    assert desk.groups == [["a"], ["b", "c"]]
+
+
+def test_somebody_interrupted_while_being_served_keeps_nobody_behind_from_waking(desk: Desk) -> None:
+    desk.let_stand("a", "b")
+
+    def others() -> None:
+        desk.wait_for("me")
+        desk.let_stand("c", "d")
+        desk.may_serve[1].set()
+
+    company = Thread(target=others, daemon=True)
+    company.start()
+    with pytest.raises(Interrupted), interrupted_after(0.3):
+        desk.stand("me")
+    company.join(PATIENCE)
+    assert desk.groups == [["a"], ["b", "me", "c", "d"]]
+    desk.may_serve[2].set()
+    assert desk.all_served()
