@@ -2,7 +2,7 @@
 
 from infra.models.engine import EVENTS, Finding, Models, ModelStatus, Status
 from infra.models.model import Column, Header, Model, read_header
-from infra.models.witnesses import witness_in, witnesses
+from infra.models.witnesses import witness_in, witness_of, witnesses
 
 __all__ = [
     "EVENTS",
@@ -15,5 +15,6 @@ __all__ = [
     "Status",
     "read_header",
     "witness_in",
+    "witness_of",
     "witnesses",
 ]

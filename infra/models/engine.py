@@ -603,4 +603,15 @@ class Models:
         """
         sound = [name for name, standing in self._standing.items() if standing.error is None]
         self.bring([EVENTS, *sound], self._log.head.position)
-        return publish(self._connection, self._snapshots)
+        return publish(self._connection, self._snapshots, self._at_one_position)
+
+    @contextmanager
+    def _at_one_position(self) -> Iterator[None]:
+        """Meanwhile the archive and every sound model stand at the same position."""
+        with self._asked(), self._all_locked():
+            position = self._tail.position
+            self._append(position)
+            for standing in self._standing.values():
+                if standing.error is None:
+                    self._advance(standing, position)
+            yield

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,13 @@ STORAGE_VERSION = "v1.5.0"
 """Every DuckDB since this one can read a snapshot."""
 
 
-def publish(connection: duckdb.DuckDBPyConnection, folder: Path) -> Path:
+def publish(
+    connection: duckdb.DuckDBPyConnection, folder: Path, at_one_position: Callable[[], AbstractContextManager[None]]
+) -> Path:
     """Copy the database as one transaction sees it into ``crm-<position>.duckdb`` in the folder, with a manifest
     ``crm-<position>.json`` beside it; then let ``latest.json`` be a copy of the manifest.
+
+    :param at_one_position: keeps everything in the database at one position while that transaction begins.
     """
     folder = folder.resolve()
     cursor = connection.cursor()
@@ -30,8 +36,15 @@ def publish(connection: duckdb.DuckDBPyConnection, folder: Path) -> Path:
     try:
         cursor.execute(f"attach {text(str(making))} as annals_snapshot (storage_version {text(STORAGE_VERSION)})")
         try:
-            cursor.execute(f"copy from database {name(source)} to annals_snapshot")
-            manifest = _manifest(cursor)
+            with at_one_position():
+                cursor.execute("begin")
+                # A transaction sees what was committed when it first looked.
+                cursor.execute("select position from annals_archive").fetchall()
+            try:
+                cursor.execute(f"copy from database {name(source)} to annals_snapshot")
+                manifest = _manifest(cursor)
+            finally:
+                cursor.execute("commit")
         finally:
             cursor.execute("detach annals_snapshot")
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from infra.log import Witness
+from infra.models.engine import Models
 from infra.models.file import FORKED, FURTHEST
 
 
@@ -31,6 +32,13 @@ def witness_in(file: Path) -> Witness | None:
     except duckdb.Error:
         return None
     return Witness(file.name, rows[0][0], bytes(rows[0][1])) if rows else None
+
+
+def witness_of(models: Models, file: Path) -> Witness:
+    """What the read models that this process has open have seen."""
+    with models.transaction() as cursor:
+        position, hash = cursor.execute(FURTHEST).fetchall()[0]
+    return Witness(file.name, position, bytes(hash))
 
 
 def _manifest(file: Path) -> Witness | None:

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import grpc
 
 from crm.v1 import system_pb2
-from infra.log import Finding, Log, Witness, contradictions, utc_now
-from infra.models import Models, witnesses
+from infra.log import Finding, Log, contradictions, utc_now
+from infra.models import Models, witness_of, witnesses
 from infra.server.reading import reached_position
 from infra.settings import Settings
 
@@ -115,13 +115,9 @@ class System:
             row = next(self._log.rows(after=position - 1, until=position), None)
             return row.hash if row is not None else None
 
-        seen = witnesses(self._settings.models_file, self._settings.snapshots)
-        return contradictions([*seen, self._models_seen()], self._log.head.position, hash_at)
-
-    def _models_seen(self) -> Witness:
-        with self._models.transaction() as cursor:
-            ((position, hash),) = cursor.execute("select position, hash from annals_archive").fetchall()
-        return Witness(self._settings.models_file.name, position, bytes(hash))
+        file = self._settings.models_file
+        seen = [*witnesses(file, self._settings.snapshots), witness_of(self._models, file)]
+        return contradictions(seen, self._log.head.position, hash_at)
 
     def _part(
         self, name: str, position: int, lag: int, rows: int = 0, error: str | None = None
