@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -302,6 +303,32 @@ def test_a_snapshot_can_be_opened_by_others(lines: Any, tickets: Path, opened: A
     lines.add("ticket-0", TicketSolved(), NOON)
     assert models.snapshot() != file
     assert file.exists()
+
+
+@pytest.mark.slow
+def test_a_snapshot_stands_at_one_position_whatever_goes_on(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    tell(lines)
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            models.bring(["tickets"], lines.add(f"ticket-{lines.head.position}", TicketOpened(opened_by="agent")))
+
+    going_on = threading.Thread(target=go_on)
+    going_on.start()
+    try:
+        files = [models.snapshot() for _ in range(5)]
+    finally:
+        stop.set()
+        going_on.join()
+    assert len(set(files)) == 5
+    for file in files:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            stands = "select max(known_from), (select max(position) from events) from tickets_now"
+            ((model, archive),) = connection.execute(stands).fetchall()
+        assert file.name == f"crm-{archive}.duckdb"
+        assert model == archive
 
 
 @pytest.mark.slow
