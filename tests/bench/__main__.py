@@ -49,15 +49,15 @@ def main() -> int:
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """Whether a figure reaches its target: a least number, or as text ``<= 3`` or ``>= 3``. It is about the ratio, or
-    about the value where there is no baseline.
+    """Whether a figure reaches its target: a least number, or as text ``<= 3``, ``>= 3`` or ``< 3``. It is about the
+    ratio, or about the value where there is no baseline.
     """
     target = row.get("target")
     reached: float = row["value"] if row.get("ratio") is None else row["ratio"]
     if target in (None, ""):
         return ""
-    comparison, bound = re.fullmatch(r"(<=|>=)? *([\d.]+).*", str(target)).groups()  # type: ignore[union-attr]
-    good = reached <= float(bound) if comparison == "<=" else reached >= float(bound)
+    comparison, bound = re.fullmatch(r"([<>]=?)? *([\d.]+).*", str(target)).groups()  # type: ignore[union-attr]
+    good = reached <= float(bound) if (comparison or ">").startswith("<") else reached >= float(bound)
     return "reached" if good else "missed"
 
 
