@@ -56,8 +56,6 @@ class Node:
             models.start()
             server = Server(log=log, models=models, keys=keys, settings=settings)
             collect_less()
-            # What is frozen is not freed when Python ends either, and DuckDB complains of that on stderr.
-            owned.callback(gc.unfreeze)
             return cls(log, models, server, settings, owned.pop_all())
         raise AssertionError("unreachable")
 

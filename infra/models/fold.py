@@ -123,13 +123,6 @@ class Fold:
         cursor.execute(f"comment on macro table {name(model + '_at')} is {text(at)}")
         cursor.execute(f"comment on macro table {name(model + '_intervals')} is {text(intervals)}")
 
-    def drop_views(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Remove what `create_views` made."""
-        model = self.model.name
-        for macro in ("_at", "_intervals"):
-            cursor.execute(f"drop macro table if exists {name(model + macro)}")
-        cursor.execute(f"drop view if exists {name(model + '_history')}; drop view if exists {name(model)}")
-
     def take_over(self, cursor: duckdb.DuckDBPyConnection, other: Fold) -> None:
         """Replace these tables by the other fold's."""
         self.drop(cursor)
