@@ -130,11 +130,22 @@ def test_only_the_user_of_the_server_may_use_its_socket(node: Any) -> None:
     assert stat.S_IMODE(mode) == 0o600
 
 
+def wait_until_every_worker_is_busy(caller: Any) -> None:
+    """Calls on one connection may overtake each other, so sending first is not being served first."""
+    while True:
+        try:
+            caller("GetStatus", timeout=0.5)
+        except grpc.RpcError as error:
+            assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            return
+
+
 def test_a_command_whose_caller_gave_up_before_its_turn_does_not_happen(node: Any, make_caller: Any) -> None:
     settings = node.settings.model_copy(update={"workers": 1})
     server = Server(log=node.log, models=node.models, keys=node.keys, settings=settings)
     caller = make_caller(server.start("127.0.0.1:0"))
     first = caller.future("GetTicket", ticket_id="given-up", min_position=node.log.head.position + 1)
+    wait_until_every_worker_is_busy(caller)
     with pytest.raises(grpc.RpcError) as late:
         caller("OpenTicket", id="given-up", timeout=0.5)
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
