@@ -1,4 +1,4 @@
-"""The tables of the log, and bringing a database to them."""
+"""The tables of the log."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ from pathlib import Path
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     UniqueConstraint,
-    inspect,
-    select,
 )
 
-from commands.rejected import Rejected
-from infra.database import Database
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 REVISION = "0001"
-"""The newest revision under ``migrations/versions``."""
+"""The newest revision in ``MIGRATIONS``."""
 
 BEGINNING = bytes(32)
 """The hash before the first event."""
@@ -65,46 +61,3 @@ requests = Table(
     Column("recorded_at", BigInt, nullable=False, comment="microseconds since 1970"),
     sqlite_with_rowid=False,
 )
-
-
-def prepare(database: Database) -> None:
-    """Bring the database to the tables of this version.
-
-    :raises Rejected: NEWER_VERSION where a newer version of the program made them.
-    """
-    with database.sentences(), database.engine.connect() as connection:
-        if revision(connection, database) == REVISION:
-            return
-        connection.rollback()
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if revision(connection, database) != REVISION:
-            migrate(connection)
-        connection.commit()
-
-
-def revision(connection: Connection, database: Database) -> str | None:
-    """The revision of the tables that are there, None where there are none.
-
-    :raises Rejected: NEWER_VERSION.
-    """
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    stored = connection.execute(select(Table("alembic_version", MetaData(), Column("version_num", String)))).scalar()
-    if stored is not None and stored > REVISION:
-        raise Rejected(
-            "NEWER_VERSION",
-            f"{database} has tables of revision {stored}, this version knows {REVISION}; use the newer version",
-        )
-    return stored
-
-
-def migrate(connection: Connection) -> None:
-    """Bring the tables to the newest revision within the transaction that is open."""
-    # Imported where it is needed: it takes longer than opening the log.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
