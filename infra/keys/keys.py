@@ -234,3 +234,15 @@ class Keys:
                 )
                 return secret
             return self._unwrapped(row[0])
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """Bring the keys' database to the newest tables: the revision it had before (None: it was empty) and has now.
+
+    :raises Rejected: NEWER_VERSION, UNKNOWN_DATABASE, and as ``Database`` says.
+    """
+    database = open_database(url, "keys")
+    try:
+        return prepare(database, MIGRATIONS, REVISION), REVISION
+    finally:
+        database.close()
