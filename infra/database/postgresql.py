@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     ARRAY,
     URL,
@@ -114,7 +115,7 @@ class PostgreSQL(Database):
                     connection.execute("COMMIT")
             except BaseException as error:
                 self._undo(connection)
-                if committing and self._writer is None and isinstance(error, psycopg.Error):
+                if committing and isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized != "ERROR":
                     raise Uncertain(
                         f"{self.name.upper()}_UNCERTAIN",
                         f"the connection to {self} was lost while it committed, so it is not known whether it did; "
@@ -162,7 +163,8 @@ class PostgreSQL(Database):
     def _undo(self, connection: psycopg.Connection) -> None:
         with suppress(psycopg.Error):
             connection.rollback()
-        if connection.broken or connection.closed:
+        if connection.info.transaction_status != TransactionStatus.IDLE:
+            connection.close()
             if self._writer is not None:
                 self._drop_if_broken(self._writer)
                 self._writer.close()

@@ -213,6 +213,7 @@ class Log:
         if not self._open:
             raise closed()
         states = self._warm({stream for each in asked for stream in each.streams})
+        appended: Head | None = None
         try:
             with self._database.writing() as cursor:
                 head = self._read_head(cursor)
@@ -227,11 +228,11 @@ class Log:
                 )
                 answers = [decide(decisions, each) for each in asked]
                 if decisions.facts:
-                    head = self._append(cursor, decisions, head)
+                    head = appended = self._append(cursor, decisions, head)
                 if decisions.answers:
                     self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
         except Uncertain:
-            if not decisions.facts or not self._was_committed(head):
+            if appended is None or not self._was_committed(appended):  # it may be the keys that are uncertain
                 raise
         for each, answer in zip(asked, answers, strict=True):
             each.answer = answer
