@@ -57,12 +57,12 @@ def backup(
         "KEYS_NOT_APART",
         f"{keys} would lie beside the log's backup; name a file in another place, best on another machine",
     )
-    require_data(settings)
+    require(settings.has_log, "NO_DATA", f"there is no data in {settings.data}; name another directory with --data")
     with progress_bar() as progress:
-        made = log_backup.back_up(log_url(settings), folder, lambda done, total: progress("log", done, total))
+        made = log_backup.back_up(settings.log_url, folder, lambda done, total: progress("log", done, total))
         # After the log: a key is there before the first event that it seals.
         if keys is not None:
-            keys_backup.back_up(keys_url(settings), keys, made.seal)
+            keys_backup.back_up(settings.keys_url, keys, made.seal)
     note(f"position {made.seal.position}")
     print(made.file)
     if keys is None:
@@ -100,7 +100,7 @@ def restore(
 
     with looking(settings) as unserved:
         require(unserved, "ALREADY_SERVED", f"a server runs on {settings.data}; stop it before anything is restored")
-    log_backup.require_empty(log_url(settings))
+    log_backup.require_empty(settings.log_url)
     master_key = given_master_key(settings)
     keys_seal = None
     with progress_bar() as progress:
@@ -110,9 +110,9 @@ def restore(
         with lock(settings):
             # Before the log, which counts: what was cut off in between can be asked for again.
             if keys is not None:
-                keys_backup.restore(keys, keys_url(settings))
-            log_backup.restore(file, log_url(settings), lambda done, total: progress("restoring", done, total))
-            forked = contradictions_in(log_url(settings), seen(settings))
+                keys_backup.restore(keys, settings.keys_url)
+            log_backup.restore(file, settings.log_url, lambda done, total: progress("restoring", done, total))
+    forked = contradictions_in(settings.log_url, seen(settings))
     made_at = from_microseconds(seal.made_at).replace(microsecond=0)
     note(f"the log stands at position {seal.position}, as it was backed up at {shown(made_at)}")
     tell_of_keys(settings, seal, keys_seal, master_key)
@@ -126,7 +126,7 @@ def tell_of_keys(settings: Settings, log: Any, keys: Any, master_key: bytes | No
     """Say what is still needed to read personal values."""
     from infra.database import is_there
 
-    if not is_there(keys_url(settings)):
+    if not is_there(settings.keys_url):
         note(
             "there are no keys: personal values read as null, and a request id that was used before is refused; "
             "to have them, restore into an empty place with --keys FILE"
@@ -137,28 +137,3 @@ def tell_of_keys(settings: Settings, log: Any, keys: Any, master_key: bytes | No
         note(
             f"bring the master key back, as CRM_MASTER_KEY or as {settings.master_key_file}: nothing starts without it"
         )
-
-
-def require_data(settings: Settings) -> None:
-    """Refuse a directory without data.
-
-    :raises Rejected: NO_DATA.
-    """
-    from commands.rejected import require
-    from infra.database import is_there
-
-    require(
-        is_there(log_url(settings)),
-        "NO_DATA",
-        f"there is no data in {settings.data}; name another directory with --data",
-    )
-
-
-def log_url(settings: Settings) -> str:
-    """Where the log is."""
-    return f"sqlite:///{settings.log_file.absolute()}"
-
-
-def keys_url(settings: Settings) -> str:
-    """Where the keys are."""
-    return f"sqlite:///{settings.keys_file.absolute()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -48,5 +49,8 @@ def is_there(url: str) -> bool:
 
 def file_of(url: str) -> Path | None:
     """The file of a database, where it is one."""
-    parsed = make_url(url)
-    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+    with suppress(ArgumentError):  # whoever opens it says what is wrong
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return Path(str(parsed.database))
+    return None

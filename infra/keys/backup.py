@@ -83,24 +83,6 @@ def restore(file: Path, url: str) -> Seal:
         return seal
 
 
-def require_empty(url: str, seal: Seal) -> None:
-    """Refuse a database that holds other keys than the backup.
-
-    :raises Rejected: KEYS_NOT_EMPTY, NEWER_VERSION, and as ``Database`` says.
-    """
-    if not is_there(url):
-        return
-    database = open_database(url, "keys", read_only=True)
-    try:
-        with database.sentences(), database.engine.connect() as connection:
-            is_made = revision(connection, database, REVISION) is not None
-        if is_made:
-            with database.reading() as cursor:
-                hold(database, cursor, seal)
-    finally:
-        database.close()
-
-
 def hold(database: Database, cursor: DBAPICursor, seal: Seal) -> bool:
     """Whether these very keys are there; otherwise there are none.
 

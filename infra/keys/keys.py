@@ -239,3 +239,15 @@ def unwrapped(master_key: bytes, wrapped: bytes, database: Database) -> bytes:
         raise Rejected(
             "WRONG_MASTER_KEY", f"the keys in {database} were wrapped by another master key; give that one"
         ) from error
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """Bring the keys' database to the newest tables: the revision it had before (None: it was empty) and has now.
+
+    :raises Rejected: NEWER_VERSION, UNKNOWN_DATABASE, and as ``Database`` says.
+    """
+    database = open_database(url, "keys")
+    try:
+        return prepare(database, MIGRATIONS, REVISION), REVISION
+    finally:
+        database.close()

@@ -103,12 +103,12 @@ def examine(file: Path, progress: Progress | None = None) -> Seal:
     return seal
 
 
-def witness_in(file: Path) -> Witness:
+def witness_in(file: Path, progress: Progress | None = None) -> Witness:
     """What a backup has seen of the log.
 
     :raises Rejected: as ``examine`` says.
     """
-    seal = examine(file)
+    seal = examine(file, progress)
     return Witness(file.name, seal.position, seal.hash)
 
 

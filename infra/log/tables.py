@@ -15,6 +15,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from infra.database import open_database, prepare
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 REVISION = "0001"
@@ -61,3 +63,15 @@ requests = Table(
     Column("recorded_at", BigInt, nullable=False, comment="microseconds since 1970"),
     sqlite_with_rowid=False,
 )
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """Bring the log's database to the newest tables: the revision it had before (None: it was empty) and has now.
+
+    :raises Rejected: NEWER_VERSION, UNKNOWN_DATABASE, and as ``Database`` says.
+    """
+    database = open_database(url, "log")
+    try:
+        return prepare(database, MIGRATIONS, REVISION), REVISION
+    finally:
+        database.close()

@@ -123,6 +123,10 @@ CASES = [
     Case("IN_THE_FUTURE", "GetTicket", {"ticket_id": "e-open", "known_at": tomorrow()}, "known_at"),
     Case("POSITION_BEYOND_LOG", "GetTicket", {"ticket_id": "e-open", **BEYOND}, "known_at_position"),
     Case("POSITION_BEYOND_LOG", "ReadEvents", {"after_position": 10**9}, "after_position"),
+    Case("INVALID_FIELD", "ReadEvents", {"after_position": 1, "after_hash": b"short"}, "after_hash"),
+    Case("INVALID_FIELD", "ReadEvents", {"recorded_from": THEN, "after_hash": bytes(32)}, "after_hash"),
+    Case("HISTORY_FORKED", "ReadEvents", {"after_position": 1, "after_hash": bytes(32)}),
+    Case("HISTORY_FORKED", "ReadEvents", {"after_position": 10**9, "after_hash": bytes(32)}),
     Case("POSITION_BEYOND_LOG", "ReplayStream", {"stream": "ticket-e-open", **BEFORE}, "known_at_position"),
     Case("NOT_FOUND", "SolveTicket", {"id": "nobody"}, "id"),
     Case("NOT_FOUND", "GetTicket", {"ticket_id": "nobody"}),
@@ -163,20 +167,23 @@ OTHERWISE = {
     "INTERNAL",
     # Tested where the server stops.
     "SERVER_STOPPING",
+    # Tested where several servers share a log.
+    "NOT_SERVED_HERE",
 }
 UNREACHABLE = {
     # What only a damaged, full or foreign data directory, a clock, or a broken SQL file brings about.
     "CLOCK_WENT_BACK",
     "DATA_NOT_WRITABLE",
     "EVENTS_UNREADABLE",
-    "HISTORY_FORKED",
     "KEYS_FULL",
+    "KEYS_UNCERTAIN",
     "KEYS_UNAVAILABLE",
     "KEYS_UNREADABLE",
     "LOG_CLOSED",
     "LOG_FULL",
     "LOG_TAMPERED",
     "LOG_UNAVAILABLE",
+    "LOG_UNCERTAIN",
     "LOG_UNREADABLE",
     "MODELS_UNWRITABLE",
     "MODEL_BROKEN",
