@@ -141,6 +141,14 @@ def log(
             help="Begin with this position, or with what was recorded from then on.",
         ),
     ] = None,
+    after_hash: Annotated[
+        str | None,
+        typer.Option(
+            "--after-hash",
+            metavar="HEX",
+            help="The hash of the event before --from, as you have it: a log that has another one is refused.",
+        ),
+    ] = None,
     stream: Annotated[str | None, typer.Option("--stream", metavar="STREAM", help="Only this stream.")] = None,
     type: Annotated[
         list[str] | None, typer.Option("--type", metavar="TYPE", help="Only events of this type; may be repeated.")
@@ -166,6 +174,8 @@ def log(
         crm log --stream ticket-INC0000045 --format json
 
         crm log --from 120000 --follow
+
+        crm log --from 120001 --after-hash 9dfb90970201… --follow --format csv
     """
     format = chosen(format, output)
     if follow and format is Format.PARQUET:
@@ -176,10 +186,11 @@ def log(
     from infra.cli.connection import connected, server_status
 
     require_instants(start)
+    after = hash_of(after_hash, start)
     with connected(settings) as crm:
         server = server_status(crm)
         request = log_pb2.ReadEventsRequest(stream=stream, types=type or (), follow=follow, limit=limit)
-        set_start(request, start, server)
+        set_start(request, start, server, after)
         events = (event for response in crm.log.ReadEvents(request) for event in response.events)
         if format is Format.TABLE:
             write_lines((line_of(event, server.time_zone) for event in events), output)
@@ -189,8 +200,23 @@ def log(
             write(Rows(event_tables(events, 1 if follow else CHUNK_ROWS)), format, output)
 
 
-def set_start(request: Any, start: str | None, server: Any) -> None:
-    """Say in the request where to begin, by the position and the time zone of the server.
+def hash_of(text: str | None, start: str | None) -> bytes | None:
+    """The hash that a text writes in hexadecimal digits, beside a position to begin with.
+
+    :raises typer.BadParameter: where it is none, or no position is given.
+    """
+    if text is None:
+        return None
+    if start is None or not start.isdecimal():
+        raise typer.BadParameter("--after-hash is the hash of the event before --from POSITION; give both")
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no hash in hexadecimal digits") from error
+
+
+def set_start(request: Any, start: str | None, server: Any, after_hash: bytes | None = None) -> None:
+    """Say in the request where to begin, by the position and the time zone of the server, and after which hash.
 
     :raises Rejected: POSITION_BEYOND_LOG where the log ends before, and not just before.
     :raises typer.BadParameter: where that is neither a position nor an instant.
@@ -202,8 +228,10 @@ def set_start(request: Any, start: str | None, server: Any) -> None:
     begin = position_or_instant(start, server.time_zone, datetime.now(UTC))
     if isinstance(begin, int):
         beyond = f"there is no position {begin}; the log stands at {server.position}"
-        require(begin <= server.position + 1, "POSITION_BEYOND_LOG", beyond)
+        require(after_hash is not None or begin <= server.position + 1, "POSITION_BEYOND_LOG", beyond)
         request.after_position = max(begin - 1, 0)
+        if after_hash is not None:
+            request.after_hash = after_hash
     else:
         request.recorded_from.FromDatetime(begin)
 
@@ -235,6 +263,7 @@ def event_tables(events: Iterable[Any], size: int) -> Iterator[pa.Table]:
             ("recorded_at", instants),
             ("actor", pa.string()),
             ("document", pa.string()),
+            ("hash", pa.binary()),
         ]
     )
     yield schema.empty_table()
@@ -257,6 +286,7 @@ def event_row(event: Any) -> dict[str, Any]:
         "recorded_at": instant_of(document["recordedtime"]),
         "actor": f"{document['authtype']}:{document['authid']}",
         "document": event.document,
+        "hash": event.hash,
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,12 +34,17 @@ def verify(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Compare the read models with a fresh rebuild as well.")
     ] = False,
+    witness: Annotated[
+        list[Path] | None,
+        typer.Option("--witness", metavar="BACKUP", help="A backup that must be part of this log; may be repeated."),
+    ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
     data: DataOption = None,
 ) -> None:
     """Prove that nothing in the log was altered: positions without a gap, the hash chain, every column. Read models and
-    snapshots are its witnesses: they show what was cut off at its end, or written anew.
+    snapshots are its witnesses: they show what was cut off at its end, or written anew. So do backups, which are
+    verified themselves.
 
     What is wrong is listed; exit status 4 where anything is. Works without keys and without a server, also on a
     directory that a server refuses to start on.
@@ -48,11 +55,13 @@ def verify(
 
         crm verify --rebuild
 
+        crm verify --witness /backup/crm/crm-120000.db
+
         crm verify --data /backup/crm --format json
     """
     format = chosen(format, output)
     settings = settings_of(data)
-    findings = found(settings, rebuild)
+    findings = found(settings, rebuild) + found_by_backups(settings, witness or [])
     if not findings:
         note("everything is sound")
         if format is Format.TABLE and output is None:
@@ -96,7 +105,7 @@ def found_in_files(settings: Settings, progress: Progress) -> list[dict[str, Any
         findings += contradictions_in(url, seen(settings))
     except Rejected as refusal:
         findings = [Finding(refusal.code, refusal.sentence)]
-    return [{"code": each.code, "position": each.position, "sentence": each.sentence} for each in findings]
+    return [row_of(each) for each in findings]
 
 
 def seen(settings: Settings) -> list[Any]:
@@ -108,6 +117,32 @@ def seen(settings: Settings) -> list[Any]:
     with looking(settings) as unserved:
         models = witness_in(settings.models_file) if unserved else None
     return found if models is None else [*found, models]
+
+
+def found_by_backups(settings: Settings, files: list[Path]) -> list[dict[str, Any]]:
+    """What is wrong with backups, or with the log by what they have seen."""
+    from commands.rejected import Rejected
+    from infra.log import Finding, contradictions_in
+    from infra.log.backup import witness_in
+
+    findings, witnesses = [], []
+    with progress_bar() as progress:
+        for file in files:
+            try:
+                witnesses.append(witness_in(file, partial(progress, file.name)))
+            except Rejected as refusal:
+                findings.append(Finding(refusal.code, refusal.sentence))
+    if witnesses:
+        try:
+            findings += contradictions_in(settings.log_url, witnesses)
+        except Rejected as refusal:
+            findings.append(Finding(refusal.code, refusal.sentence))
+    return [row_of(each) for each in findings]
+
+
+def row_of(finding: Any) -> dict[str, Any]:
+    """A finding as a row."""
+    return {"code": finding.code, "position": finding.position, "sentence": finding.sentence}
 
 
 def found_by_server(crm: Any, rebuild: bool, progress: Progress) -> list[dict[str, Any]]:

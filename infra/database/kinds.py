@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -36,3 +39,18 @@ def open_database(url: str, name: str, *, read_only: bool = False, secure_delete
         "UNKNOWN_DATABASE",
         f"the {name} can be kept in sqlite:////path/{name}.db or postgresql://user@host/database, not in {shown}",
     )
+
+
+def is_there(url: str) -> bool:
+    """Whether there is a database that can be read; of one on a server it is taken for granted."""
+    file = file_of(url)
+    return file is None or file.exists()
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a database, where it is one."""
+    with suppress(ArgumentError):  # whoever opens it says what is wrong
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return Path(str(parsed.database))
+    return None

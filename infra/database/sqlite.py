@@ -33,10 +33,13 @@ from infra.database.database import Database, Rows, Unusable
 
 
 class SQLite(Database):
-    """A file in WAL mode, with ``synchronous=FULL``: what is committed survives a power cut."""
+    """A file in WAL mode, with ``synchronous=FULL``: what is committed survives a power cut. A ``draft`` survives
+    nothing, and is one file whenever it is closed.
+    """
 
-    def __init__(self, url: URL, name: str, *, read_only: bool, secure_delete: bool) -> None:
+    def __init__(self, url: URL, name: str, *, read_only: bool, secure_delete: bool, draft: bool = False) -> None:
         self._read_only = read_only
+        self._draft = draft
         self._secure_delete = secure_delete
         engine = create_engine(
             read_only_url(url) if read_only else url, poolclass=QueuePool, pool_size=8, max_overflow=-1
@@ -97,6 +100,10 @@ class SQLite(Database):
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={database.BUSY_SECONDS * 1000}")
         if self._read_only:
+            return
+        if self._draft:
+            cursor.execute("PRAGMA journal_mode=MEMORY")
+            cursor.execute("PRAGMA synchronous=OFF")
             return
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")

@@ -199,15 +199,7 @@ class Keys:
             return None if row is None else self._remember(self._unwrap(*row))
 
     def _unwrap(self, id: str, stream: str, wrapped: bytes) -> Key:
-        return Key(id, stream, AESGCM(self._unwrapped(wrapped)))
-
-    def _unwrapped(self, wrapped: bytes) -> bytes:
-        try:
-            return aes_key_unwrap(self._master_key, wrapped)
-        except InvalidUnwrap as error:
-            raise Rejected(
-                "WRONG_MASTER_KEY", f"the keys in {self._database} were wrapped by another master key; give that one"
-            ) from error
+        return Key(id, stream, AESGCM(unwrapped(self._master_key, wrapped, self._database)))
 
     def _remember(self, key: Key) -> Key:
         self._drop(key.stream)
@@ -233,7 +225,20 @@ class Keys:
                     ("requests", aes_key_wrap(self._master_key, secret)),
                 )
                 return secret
-            return self._unwrapped(row[0])
+            return unwrapped(self._master_key, row[0], self._database)
+
+
+def unwrapped(master_key: bytes, wrapped: bytes, database: Database) -> bytes:
+    """A key of the database, as the master key has it.
+
+    :raises Rejected: WRONG_MASTER_KEY.
+    """
+    try:
+        return aes_key_unwrap(master_key, wrapped)
+    except InvalidUnwrap as error:
+        raise Rejected(
+            "WRONG_MASTER_KEY", f"the keys in {database} were wrapped by another master key; give that one"
+        ) from error
 
 
 def migrate(url: str) -> tuple[str | None, str]:

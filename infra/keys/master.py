@@ -21,12 +21,10 @@ def load_master_key(settings: Settings) -> bytes:
 
     :raises Rejected: MASTER_KEY_MISSING, INVALID_MASTER_KEY, DATA_NOT_WRITABLE.
     """
-    if settings.master_key is not None:
-        return read(settings.master_key, "CRM_MASTER_KEY")
+    if (key := given_master_key(settings)) is not None:
+        return key
     file = settings.master_key_file
     try:
-        if file.exists():
-            return read(file.read_text(), str(file))
         if settings.keys is not None:
             raise Rejected(
                 "MASTER_KEY_MISSING",
@@ -40,8 +38,27 @@ def load_master_key(settings: Settings) -> bytes:
                 "bring the master key back from where you kept it: without it nothing sealed can ever be read",
             )
         return make(file)
+    except OSError as error:
+        raise not_usable(file, error) from error
+
+
+def given_master_key(settings: Settings) -> bytes | None:
+    """The 32 bytes of the master key, where there is one.
+
+    :raises Rejected: INVALID_MASTER_KEY, DATA_NOT_WRITABLE.
+    """
+    if settings.master_key is not None:
+        return read(settings.master_key, "CRM_MASTER_KEY")
+    file = settings.master_key_file
+    try:
+        return read(file.read_text(), str(file)) if file.exists() else None
     except (OSError, UnicodeDecodeError) as error:
-        raise Rejected("DATA_NOT_WRITABLE", f"{file} cannot be read or written ({error}); check its owner") from error
+        raise not_usable(file, error) from error
+
+
+def not_usable(file: Path, error: Exception) -> Rejected:
+    """The refusal of a file."""
+    return Rejected("DATA_NOT_WRITABLE", f"{file} cannot be read or written ({error}); check its owner")
 
 
 def read(text: str, origin: str) -> bytes:

@@ -25,7 +25,7 @@ from infra.log.document import attributes_of, encode, event_of, read_instant, se
 from infra.log.line import Line
 from infra.log.request import Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
 from infra.log.states import Known, RecentStates, bare
-from infra.log.tables import MIGRATIONS, REVISION, events, log_head, requests
+from infra.log.tables import BEGINNING, MIGRATIONS, REVISION, events, log_head, requests
 from infra.log.verification import Finding, Progress, StoredRow, Verification
 
 CHECKED_AT_START = 1_000
@@ -166,6 +166,17 @@ class Log:
 
             positions = range(1, self._read_head(cursor).position + 1)
             return bisect_right(positions, microseconds(instant), key=recorded_at)
+
+    def hash_at(self, position: int) -> bytes | None:
+        """The hash of the event at a position; of position 0, with which the chain begins; none where there is no such
+        event.
+        """
+        if position == 0:
+            return BEGINNING
+        with self._reading() as cursor:
+            cursor.execute(self._sql.hash, (position,))
+            row = cursor.fetchone()
+        return None if row is None else bytes(row[0])
 
     def wait(self, after: int, timeout: float | None) -> int:
         """Wait until the log has gone beyond ``after``, for at most ``timeout`` seconds (None: for ever, or until the

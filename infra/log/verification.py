@@ -5,11 +5,13 @@ as its document says. It needs no keys.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from commands.rejected import Rejected
 from infra.database import Database, open_database, values
@@ -56,10 +58,14 @@ def verify(url: str, *, last: int | None = None, progress: Progress | None = Non
 
 
 class Verification:
-    """Goes through the log and stops at the first thing that is wrong."""
+    """Goes through the log and stops at the first thing that is wrong; up to ``reached`` all was sound. With a cursor,
+    it sees what that one's transaction sees.
+    """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cursor: DBAPICursor | None = None) -> None:
         self._database = database
+        self._cursor = cursor
+        self.reached = 0
         newest = select(func.max(events.c.position)).scalar_subquery()
         self._select_head = database.text(select(log_head, newest))
         self._select_hash = database.text(select(events.c.hash).where(events.c.position == bindparam("position")))
@@ -81,7 +87,7 @@ class Verification:
         except Wrong as wrong:
             return [wrong.finding]
         except Rejected as refused:
-            if refused.code != "LOG_UNREADABLE":
+            if not refused.code.endswith("_UNREADABLE"):
                 raise
             return [Finding(refused.code, refused.sentence)]
         return []
@@ -104,6 +110,7 @@ class Verification:
             chain.follow(rows)
             if chain.position != end:
                 raise missing(chain.position + 1)
+            self.reached = end
             if progress is not None:
                 progress(end - after, head - after)
         if head > after and (chain.hash, chain.recorded_at) != (head_hash, head_recorded_at):
@@ -118,7 +125,7 @@ class Verification:
         return bytes(found[0][0])
 
     def _read(self, statement: str, parameters: tuple[object, ...]) -> Any:
-        with self._database.reading() as cursor:
+        with nullcontext(self._cursor) if self._cursor is not None else self._database.reading() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall()
 

@@ -20,6 +20,7 @@ from infra.server.values import instant_in
 MOST_EVENTS = 500
 LARGEST_MESSAGE = 1 << 20
 MOST_FOLLOWERS = 200
+HASH_BYTES = 32
 PATIENCE = 0.25
 """Seconds between two looks at whether the caller still listens."""
 
@@ -41,8 +42,8 @@ class Feed:
     ) -> Iterator[log_pb2.ReadEventsResponse]:
         """Events in the order of their positions.
 
-        :raises Rejected: INVALID_FIELD, UNKNOWN_STREAM, POSITION_BEYOND_LOG; to followers also TOO_MANY_FOLLOWERS or
-            SERVER_STOPPING.
+        :raises Rejected: INVALID_FIELD, UNKNOWN_STREAM, POSITION_BEYOND_LOG; HISTORY_FORKED where this is not the log
+            that the caller has read so far; to followers also TOO_MANY_FOLLOWERS or SERVER_STOPPING.
         """
         reading = _Reading(self._log, request)
         if not request.follow:
@@ -68,17 +69,17 @@ class Feed:
                 "the server stops; connect again and go on after the last position",
             )
             newest = self._log.wait(head, PATIENCE)
-            if newest > head:
+            if newest != head:
                 head = newest
                 yield from reading.up_to(head)
 
 
 class _Reading:
-    """One caller's way through the log."""
+    """One caller's way through the log. Before each step it is the log that was read so far, or the way ends here."""
 
     def __init__(self, log: Log, request: log_pb2.ReadEventsRequest) -> None:
         self._log = log
-        self._after = _start(log, request)
+        self._after, self._hash = _start(log, request)
         self._stream = _possible_stream(request.stream) if request.HasField("stream") else None
         self._types = frozenset(_known_type(name) for name in request.types)
         self._left = request.limit if request.HasField("limit") else None
@@ -92,6 +93,7 @@ class _Reading:
     def up_to(self, head: int) -> Iterator[log_pb2.ReadEventsResponse]:
         """The events up to a position of the log, at most 500 in each message; the last one says that it is reached."""
         while not self.finished:
+            _require_same(self._log, self._after, self._hash)
             rows = list(self._log.rows(after=self._after, until=head, stream=self._stream, limit=MOST_EVENTS))
             events = [event_message(row) for row in rows if not self._types or _class_name(row.type) in self._types]
             if self._left is not None:
@@ -99,21 +101,23 @@ class _Reading:
                 self._left -= len(events)
             at_end = len(rows) < MOST_EVENTS
             self._after = events[-1].position if self.finished else head if at_end else rows[-1].position
+            self._hash = self._log.hash_at(self._after) or b""
             if events or at_end:
-                yield from _messages(events, self._after)
+                yield from _messages(events, self._after, self._hash)
             if at_end:
                 return
 
 
-def _messages(events: list[log_pb2.Event], position: int) -> Iterator[log_pb2.ReadEventsResponse]:
-    """The events in messages of a size that any client takes; the last one says the position."""
+def _messages(events: list[log_pb2.Event], position: int, hash: bytes) -> Iterator[log_pb2.ReadEventsResponse]:
+    """The events in messages of a size that any client takes; the last one says the position and the hash there."""
     begin, size = 0, 0
     for index, event in enumerate(events):
         size += len(event.document)
         if size > LARGEST_MESSAGE and index > begin:
-            yield log_pb2.ReadEventsResponse(events=events[begin:index], position=events[index - 1].position)
+            last = events[index - 1]
+            yield log_pb2.ReadEventsResponse(events=events[begin:index], position=last.position, hash=last.hash)
             begin, size = index, len(event.document)
-    yield log_pb2.ReadEventsResponse(events=events[begin:], position=position)
+    yield log_pb2.ReadEventsResponse(events=events[begin:], position=position, hash=hash)
 
 
 def event_message(row: Row) -> log_pb2.Event:
@@ -129,10 +133,31 @@ def event_message(row: Row) -> log_pb2.Event:
     )
 
 
-def _start(log: Log, request: log_pb2.ReadEventsRequest) -> int:
+def _start(log: Log, request: log_pb2.ReadEventsRequest) -> tuple[int, bytes]:
+    """After which position to begin, and the hash there."""
+    if request.HasField("after_hash"):
+        require(
+            not request.HasField("recorded_from") and len(request.after_hash) == HASH_BYTES,
+            "INVALID_FIELD",
+            f"the {HASH_BYTES} bytes of the hash of the event at after_position are allowed",
+            field="after_hash",
+        )
+        _require_same(log, request.after_position, request.after_hash)
+        return request.after_position, request.after_hash
     if request.HasField("recorded_from"):
-        return log.position_at(instant_in("recorded_from", request.recorded_from) - timedelta(microseconds=1))
-    return existing_position(request.after_position, log, "after_position")
+        after = log.position_at(instant_in("recorded_from", request.recorded_from) - timedelta(microseconds=1))
+    else:
+        after = existing_position(request.after_position, log, "after_position")
+    return after, log.hash_at(after) or b""
+
+
+def _require_same(log: Log, position: int, hash: bytes) -> None:
+    require(
+        log.hash_at(position) == hash,
+        "HISTORY_FORKED",
+        f"the log has no event {position}, or another one than you have read: an older state was restored, or history "
+        "was written anew; go back to a position that both have, and forget what you have read after it",
+    )
 
 
 def _possible_stream(name: str) -> str:

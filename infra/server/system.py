@@ -74,16 +74,11 @@ class System:
 
     def _forked(self) -> list[Finding]:
         """The witnesses that have seen another history than the log's."""
-
-        def hash_at(position: int) -> bytes | None:
-            row = next(self._log.rows(after=position - 1, until=position), None)
-            return row.hash if row is not None else None
-
         file = self._settings.models_file
         seen = witnesses(file, self._settings.snapshots)
         if self._models is not None:
             seen = [*seen, witness_of(self._models, file)]
-        return contradictions(seen, self._log.head.position, hash_at)
+        return contradictions(seen, self._log.head.position, self._log.hash_at)
 
     def _part(
         self, name: str, position: int, lag: int, rows: int = 0, error: str | None = None

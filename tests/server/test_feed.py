@@ -51,6 +51,16 @@ def test_the_feed_begins_anywhere(caller: Any) -> None:
     assert events(caller("ReadEvents", recorded_from=datetime(2999, 1, 1, tzinfo=UTC))) == []
 
 
+def test_a_reader_goes_on_where_it_was_by_position_and_hash(caller: Any) -> None:
+    for filtered in ({}, {"types": ["TicketOpened"]}, {"stream": "ticket-f0"}):
+        whole = events(caller("ReadEvents", **filtered))
+        for limit in (1, 2, 7):
+            first = caller("ReadEvents", limit=limit, **filtered)
+            rest = caller("ReadEvents", after_position=first[-1].position, after_hash=first[-1].hash, **filtered)
+            assert events(first) + events(rest) == whole
+    assert caller("ReadEvents", after_position=0, after_hash=bytes(32), limit=1)[0].events[0].position == 1
+
+
 def test_the_feed_of_one_stream(caller: Any, node: Any) -> None:
     read = events(caller("ReadEvents", stream="ticket-f0"))
     assert [event.version for event in read] == list(range(1, 1299))

@@ -29,28 +29,32 @@ class Event(_message.Message):
     def __init__(self, position: _Optional[int] = ..., stream: _Optional[str] = ..., version: _Optional[int] = ..., type: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[str] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class ReadEventsRequest(_message.Message):
-    __slots__ = ("after_position", "recorded_from", "stream", "types", "follow", "limit")
+    __slots__ = ("after_position", "recorded_from", "after_hash", "stream", "types", "follow", "limit")
     AFTER_POSITION_FIELD_NUMBER: _ClassVar[int]
     RECORDED_FROM_FIELD_NUMBER: _ClassVar[int]
+    AFTER_HASH_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     TYPES_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     after_position: int
     recorded_from: _timestamp_pb2.Timestamp
+    after_hash: bytes
     stream: str
     types: _containers.RepeatedScalarFieldContainer[str]
     follow: bool
     limit: int
-    def __init__(self, after_position: _Optional[int] = ..., recorded_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stream: _Optional[str] = ..., types: _Optional[_Iterable[str]] = ..., follow: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
+    def __init__(self, after_position: _Optional[int] = ..., recorded_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after_hash: _Optional[bytes] = ..., stream: _Optional[str] = ..., types: _Optional[_Iterable[str]] = ..., follow: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class ReadEventsResponse(_message.Message):
-    __slots__ = ("events", "position")
+    __slots__ = ("events", "position", "hash")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[Event]
     position: int
-    def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., position: _Optional[int] = ...) -> None: ...
+    hash: bytes
+    def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., position: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class ReplayStreamRequest(_message.Message):
     __slots__ = ("stream", "as_of", "known_at", "known_at_position")
