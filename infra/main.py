@@ -11,6 +11,7 @@ from infra.directory import announce, lock, socket_address, withdraw
 from infra.keys import Keys, load_master_key
 from infra.log import Log
 from infra.models import Models
+from infra.parts import Part
 from infra.server import Server
 from infra.settings import Settings
 
@@ -19,9 +20,11 @@ DRAIN_SECONDS = 10.0
 
 
 class Node:
-    """Everything that runs on one data directory, in one process: the log, the keys, the read models, the server."""
+    """What runs on one data directory, in one process: the log, the keys, the read models (none where it takes commands
+    only), the server.
+    """
 
-    def __init__(self, log: Log, models: Models, server: Server, settings: Settings, owned: ExitStack) -> None:
+    def __init__(self, log: Log, models: Models | None, server: Server, settings: Settings, owned: ExitStack) -> None:
         self.log = log
         self.models = models
         self.server = server
@@ -39,21 +42,23 @@ class Node:
             owned.callback(lock(settings).close)
             # One that was killed is still announced.
             withdraw(settings)
-            keys = Keys.open(f"sqlite:///{settings.keys_file.absolute()}", load_master_key(settings))
+            keys = Keys.open(settings.keys_url, load_master_key(settings))
             owned.callback(keys.close)
-            log = Log.open(f"sqlite:///{settings.log_file.absolute()}", keys, state_cache=settings.state_cache)
+            log = Log.open(settings.log_url, keys, state_cache=settings.state_cache)
             owned.callback(log.close)
-            models = Models(
-                settings.models_file,
-                log,
-                projections=PROJECTIONS,
-                time_zone=settings.time_zone,
-                memory=settings.memory,
-                threads=settings.threads,
-                snapshots=settings.snapshots,
-            )
-            owned.callback(models.close)
-            models.start()
+            models = None
+            if settings.only is not Part.COMMANDS:
+                models = Models(
+                    settings.models_file,
+                    log,
+                    projections=PROJECTIONS,
+                    time_zone=settings.time_zone,
+                    memory=settings.memory,
+                    threads=settings.threads,
+                    snapshots=settings.snapshots,
+                )
+                owned.callback(models.close)
+                models.start()
             server = Server(log=log, models=models, keys=keys, settings=settings)
             collect_less()
             return cls(log, models, server, settings, owned.pop_all())

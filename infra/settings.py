@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from commands.rejected import Rejected
+from infra.parts import Part
 
 
 class Settings(BaseSettings):
@@ -25,6 +26,18 @@ class Settings(BaseSettings):
     listen: str = Field(
         default="127.0.0.1:50551",
         description="Where `crm serve` answers: host:port on loopback, or unix:/path/of/a/socket.",
+    )
+    only: Part | None = Field(
+        default=None,
+        description="What `crm serve` runs, where not everything: commands (no read models; any number of such nodes).",
+    )
+    log: str | None = Field(
+        default=None,
+        description="The log's database, such as postgresql://user@host/crm. Default: log.db in the data directory.",
+    )
+    keys: str | None = Field(
+        default=None,
+        description="The stream keys' database, backed up apart. Default: keys.db in the data directory.",
     )
     time_zone: str = Field(
         default="UTC", description="The office's time zone, an IANA name; periods and bare dates are in it."
@@ -56,6 +69,12 @@ class Settings(BaseSettings):
             raise ValueError(f"{size!r} is no size; give a number and a unit such as 800MB or 4GB")
         return size
 
+    @model_validator(mode="after")
+    def _keys_are_shared_where_the_log_is(self) -> Self:
+        if self.log is not None and self.keys is None:
+            raise ValueError("CRM_LOG needs CRM_KEYS beside it: whoever shares a log has to share the keys")
+        return self
+
     @classmethod
     def read(cls, **named: Any) -> Self:
         """The settings, with those that are named here instead of what the environment says.
@@ -66,17 +85,32 @@ class Settings(BaseSettings):
             return cls(**named)
         except ValidationError as error:
             wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            name = "_".join(("CRM", *map(str, wrong["loc"]))).upper()
+            name = "_".join(("CRM", *map(str, wrong["loc"] or ["keys"]))).upper()
             raise Rejected("INVALID_SETTING", f"{name}: {wrong['msg']}", field=name) from None
 
     @property
+    def log_url(self) -> str:
+        """Where the log is."""
+        return self.log or f"sqlite:///{self.log_file.absolute()}"
+
+    @property
+    def keys_url(self) -> str:
+        """Where the stream keys are."""
+        return self.keys or f"sqlite:///{self.keys_file.absolute()}"
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a log already, or a database for it."""
+        return self.log is not None or self.log_file.exists()
+
+    @property
     def log_file(self) -> Path:
-        """The log's database file."""
+        """The log's database, where it is a file of ours."""
         return self.data / "log.db"
 
     @property
     def keys_file(self) -> Path:
-        """The stream keys' database file, backed up apart from the rest."""
+        """The stream keys' database, where it is a file of ours; backed up apart from the rest."""
         return self.data / "keys.db"
 
     @property

@@ -98,7 +98,7 @@ def year_of(settings: Settings, seed: int) -> Year:
         if label.exists():
             return Year.read(label)
         require(
-            not settings.log_file.exists(),
+            not settings.has_log,
             "NOT_A_DEMO",
             f"{settings.data} holds data that are not simulated; name another directory with --data",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,11 +39,11 @@ KnownAtOption = Annotated[
 ]
 
 
-def settings_of(data: Path | None) -> Settings:
-    """The settings, with the data directory that the command line names, where it names one.
+def settings_of(data: Path | None, **named: Any) -> Settings:
+    """The settings, with the data directory that the command line names, where it names one, and others as named.
 
     :raises Rejected: INVALID_SETTING.
     """
     from infra.settings import Settings
 
-    return Settings.read() if data is None else Settings.read(data=data)
+    return Settings.read(**named) if data is None else Settings.read(data=data, **named)

@@ -12,6 +12,7 @@ import typer
 
 from infra.cli.options import DataOption, settings_of
 from infra.cli.output import note
+from infra.parts import Part
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,6 +30,10 @@ def serve(
             help="host:port on loopback (port 0: any free one) or unix:/path. Default: CRM_LISTEN, or 127.0.0.1:50551.",
         ),
     ] = None,
+    only: Annotated[
+        Part | None,
+        typer.Option("--only", help="Run this part alone: commands (no read models). Default: CRM_ONLY, or all."),
+    ] = None,
 ) -> None:
     """Serve a data directory until Ctrl-C or SIGTERM.
 
@@ -39,10 +44,16 @@ def serve(
         crm serve
 
         crm serve --data /srv/crm --listen 127.0.0.1:0
+
+    Several servers, each with a data directory of its own, share one log in PostgreSQL, and with it everything:
+
+        export CRM_LOG=postgresql://crm@db/log CRM_KEYS=postgresql://crm@db/keys CRM_MASTER_KEY=...
+
+        crm serve --data /srv/crm-1 --only commands
     """
     from infra.cli.connection import opened
 
-    settings = settings_of(data)
+    settings = settings_of(data, **({"only": only} if only else {}))
     with told_to_stop() as stop, opened(settings) as node:
         print(node.serve(listen or settings.listen), flush=True)
         note(f"serving {settings.data}; Ctrl-C stops")

@@ -71,7 +71,7 @@ def found(settings: Settings, rebuild: bool) -> list[dict[str, Any]]:
     from infra.directory import find_server
 
     require(
-        settings.log_file.exists(),
+        settings.has_log,
         "NO_DATA",
         f"there is no data in {settings.data}; name another directory with --data",
     )
@@ -90,7 +90,7 @@ def found_in_files(settings: Settings, progress: Progress) -> list[dict[str, Any
     from infra.log import Finding, contradictions_in
     from infra.log import verify as verify_log
 
-    url = f"sqlite:///{settings.log_file.absolute()}"
+    url = settings.log_url
     try:
         findings = verify_log(url, progress=lambda done, total: progress("log", done, total))
         findings += contradictions_in(url, seen(settings))

@@ -13,6 +13,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Iterable
+from pathlib import Path
 from threading import Lock
 from time import time_ns
 from typing import NamedTuple
@@ -35,7 +36,12 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from commands.rejected import Rejected
-from infra.database import Database, one_of, values
+from infra.database import Database, open_database, prepare, values
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+REVISION = "0001"
+"""The newest revision in ``MIGRATIONS``."""
 
 KEY_BYTES, NONCE_BYTES, KEY_ID_BYTES = 32, 12, 9
 FORMAT = "sealed:1"
@@ -82,9 +88,9 @@ class Keys:
         self._by_id: dict[str, Key] = {}
         columns = (keys.c.key_id, keys.c.stream, keys.c.wrapped)
         self._select_by_id = database.text(select(*columns).where(keys.c.key_id == bindparam("id")))
-        self._select_by_stream = database.text(select(*columns).where(one_of(keys.c.stream)))
-        self._insert = database.text(insert(keys))
-        self._delete = database.text(delete(keys).where(one_of(keys.c.stream)))
+        self._select_by_stream = database.text(select(*columns).where(database.one_of(keys.c.stream)))
+        self._insert = database.inserting(keys)
+        self._delete = database.text(delete(keys).where(database.one_of(keys.c.stream)))
         self._fingerprint_key = self._load_fingerprint_key()
 
     @classmethod
@@ -93,10 +99,9 @@ class Keys:
 
         :raises Rejected: WRONG_MASTER_KEY where another one wrapped them.
         """
-        database = Database(url, "keys", secure_delete=True)
+        database = open_database(url, "keys", secure_delete=True)
         try:
-            with database.sentences():
-                metadata.create_all(database.engine)
+            prepare(database, MIGRATIONS, REVISION)
             return cls(database, master_key, cached=cached)
         except BaseException:
             database.close()
@@ -183,7 +188,7 @@ class Keys:
             secret, id = secrets.token_bytes(KEY_BYTES), secrets.token_urlsafe(KEY_ID_BYTES)
             rows.append((id, stream, aes_key_wrap(self._master_key, secret), now))
             made.append(Key(id, stream, AESGCM(secret)))
-        cursor.executemany(self._insert, rows)
+        self._insert(cursor, rows)
         return made
 
     def _find(self, id: str) -> Key | None:
@@ -229,3 +234,15 @@ class Keys:
                 )
                 return secret
             return self._unwrapped(row[0])
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """Bring the keys' database to the newest tables: the revision it had before (None: it was empty) and has now.
+
+    :raises Rejected: NEWER_VERSION, UNKNOWN_DATABASE, and as ``Database`` says.
+    """
+    database = open_database(url, "keys")
+    try:
+        return prepare(database, MIGRATIONS, REVISION), REVISION
+    finally:
+        database.close()

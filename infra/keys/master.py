@@ -16,7 +16,8 @@ LENGTH = 32
 
 
 def load_master_key(settings: Settings) -> bytes:
-    """The 32 bytes of the master key. Where there is none and no keys that it could have wrapped, it is made now.
+    """The 32 bytes of the master key. Where there is none, no keys that it could have wrapped, and nobody to share them
+    with, it is made now.
 
     :raises Rejected: MASTER_KEY_MISSING, INVALID_MASTER_KEY, DATA_NOT_WRITABLE.
     """
@@ -26,6 +27,12 @@ def load_master_key(settings: Settings) -> bytes:
     try:
         if file.exists():
             return read(file.read_text(), str(file))
+        if settings.keys is not None:
+            raise Rejected(
+                "MASTER_KEY_MISSING",
+                f"CRM_KEYS names a database that several servers may share, so none makes a master key of its own: set "
+                f"CRM_MASTER_KEY, or put it into {file}; 32 random bytes in base64 are one",
+            )
         if settings.keys_file.exists():
             raise Rejected(
                 "MASTER_KEY_MISSING",

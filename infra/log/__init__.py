@@ -3,6 +3,7 @@
 from infra.log.document import Envelope, attributes_of, decode, encode, envelope_of, event_of, instant_text
 from infra.log.log import Log
 from infra.log.request import Actor, Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
+from infra.log.tables import migrate
 from infra.log.verification import Finding, verify
 from infra.log.witness import Witness, contradictions, contradictions_in
 
@@ -26,6 +27,7 @@ __all__ = [
     "from_microseconds",
     "instant_text",
     "microseconds",
+    "migrate",
     "utc_now",
     "verify",
 ]

@@ -37,11 +37,11 @@ from eventsourcing.persistence import (
     TrackingRecorder,
 )
 from eventsourcing.utils import Environment, EnvType, resolve_topic
-from sqlalchemy import and_, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import BigInteger, String, and_, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from commands.rejected import Rejected
-from infra.database import one_of, values
+from infra.database import values
 from infra.log.log import Appending, Log
 from infra.log.request import Actor
 from infra.log.tables import events, library_snapshots, library_tracking
@@ -93,19 +93,26 @@ class LogAggregateRecorder(LogRecorder, AggregateRecorder):
         self._prefix = f"{PREFIX}{application}-"
         stream, version, document = events.c.stream, events.c.version, events.c.document
         newest = (
-            select(stream, func.max(version).label("version")).where(one_of(stream)).group_by(stream).subquery("newest")
+            select(stream, func.max(version).label("version"))
+            .where(log.database.one_of(stream))
+            .group_by(stream)
+            .subquery("newest")
         )
-        self._select_newest = log.text(
+        self._select_newest = log.database.text(
             select(stream, version, document).join(newest, and_(stream == newest.c.stream, version == newest.c.version))
         )
         of_stream = (
             select(stream, document)
-            .where(stream == bindparam("stream"), version > bindparam("gt"), version <= bindparam("lte"))
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
+            .where(
+                stream == bindparam("stream"),
+                version > bindparam("gt", type_=BigInteger),
+                version <= bindparam("lte", type_=BigInteger),
+            )
+            .limit(bindparam("limit", type_=BigInteger))
+            .offset(bindparam("offset", type_=BigInteger))
         )
-        self._select_ascending = log.text(of_stream.order_by(version))
-        self._select_descending = log.text(of_stream.order_by(version.desc()))
+        self._select_ascending = log.database.text(of_stream.order_by(version))
+        self._select_descending = log.database.text(of_stream.order_by(version.desc()))
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append the events in one transaction.
@@ -203,18 +210,26 @@ class LogApplicationRecorder(LogAggregateRecorder, ApplicationRecorder):
         super().__init__(log, application, id_type)
         position, stream = events.c.position, events.c.stream
         # Not as a range of names: it is the order of positions that finds a few of them fast.
-        own = func.substr(stream, literal_column("1"), literal_column(str(len(self._prefix)))) == bindparam("prefix")
+        own = func.substr(stream, literal_column("1"), literal_column(str(len(self._prefix)))) == bindparam(
+            "prefix", type_=String
+        )
         of_all = (
             select(position, stream, events.c.document)
-            .where(position > bindparam("after"), position <= bindparam("until"), own)
+            .where(
+                position > bindparam("after", type_=BigInteger), position <= bindparam("until", type_=BigInteger), own
+            )
             .order_by(position)
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
+            .limit(bindparam("limit", type_=BigInteger))
+            .offset(bindparam("offset", type_=BigInteger))
         )
-        self._select_of_all = log.text(of_all)
-        self._select_of_topics = log.text(of_all.where(one_of(events.c.type)))
-        self._select_last = log.text(
-            select(position).where(own).order_by(position.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
+        self._select_of_all = log.database.text(of_all)
+        self._select_of_topics = log.database.text(of_all.where(log.database.one_of(events.c.type)))
+        self._select_last = log.database.text(
+            select(position)
+            .where(own)
+            .order_by(position.desc())
+            .limit(bindparam("limit", type_=BigInteger))
+            .offset(bindparam("offset", type_=BigInteger))
         )
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
@@ -289,9 +304,9 @@ class LogTrackingRecorder(LogRecorder, TrackingRecorder):
             library_tracking.c.application == bindparam("of_application"),
             library_tracking.c.upstream == bindparam("of_upstream"),
         )
-        self._select_tracking = log.text(select(library_tracking.c.notification_id).where(*key))
-        self._insert_tracking = log.text(insert(library_tracking))
-        self._update_tracking = log.text(
+        self._select_tracking = log.database.text(select(library_tracking.c.notification_id).where(*key))
+        self._insert_tracking = log.database.text(insert(library_tracking))
+        self._update_tracking = log.database.text(
             update(library_tracking).values(notification_id=bindparam("new_notification_id")).where(*key)
         )
 
@@ -345,13 +360,17 @@ class LogSnapshotRecorder(LogRecorder, AggregateRecorder):
         )
         some = (
             select(columns.originator_version, columns.topic, columns.state)
-            .where(*key, columns.originator_version > bindparam("gt"), columns.originator_version <= bindparam("lte"))
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
+            .where(
+                *key,
+                columns.originator_version > bindparam("gt", type_=BigInteger),
+                columns.originator_version <= bindparam("lte", type_=BigInteger),
+            )
+            .limit(bindparam("limit", type_=BigInteger))
+            .offset(bindparam("offset", type_=BigInteger))
         )
-        self._select_ascending = log.text(some.order_by(columns.originator_version))
-        self._select_descending = log.text(some.order_by(columns.originator_version.desc()))
-        self._insert_snapshot = log.text(insert(library_snapshots))
+        self._select_ascending = log.database.text(some.order_by(columns.originator_version))
+        self._select_descending = log.database.text(some.order_by(columns.originator_version.desc()))
+        self._insert_snapshot = log.database.text(insert(library_snapshots))
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Keep the snapshots.

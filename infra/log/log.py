@@ -12,13 +12,13 @@ from time import monotonic
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Executable, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 from uuid_utils import uuid7
 
 from commands.rejected import Rejected
 from domain.event import State
-from infra.database import Database, Unusable, one_of, values
+from infra.database import Database, Uncertain, Unusable, open_database, prepare, values
 from infra.keys import Keys
 from infra.log.arrow import record_batch
 from infra.log.decision import Answered, Asked, Decisions, require_clock
@@ -36,7 +36,7 @@ from infra.log.request import (
     utc_now,
 )
 from infra.log.states import Known, RecentStates, bare
-from infra.log.tables import events, log_head, prepare, requests
+from infra.log.tables import MIGRATIONS, REVISION, events, log_head, requests
 from infra.log.verification import Finding, Progress, StoredRow, Verification
 
 CHECKED_AT_START = 1_000
@@ -44,7 +44,10 @@ MOST_IN_A_TRANSACTION = 4_000
 MOST_TO_CATCH_UP = 1_000
 ROWS_AT_ONCE = 1_000
 LOOK_AGAIN_SECONDS = 0.05
-"""How soon a waiting reader sees what another process committed."""
+"""How soon a waiting reader sees what another process committed, where the database cannot tell."""
+
+LOOK_AGAIN_LISTENING_SECONDS = 1.0
+"""How soon it does where the database tells, but the connection was lost."""
 
 
 class Log:
@@ -66,6 +69,8 @@ class Log:
         self._serving = Lock()
         self._committed = Condition()
         self._seen = self.head
+        self._heard = 0
+        self._look_again: float | None = None
 
     @classmethod
     def open(
@@ -78,9 +83,9 @@ class Log:
 
         :raises Rejected: NEWER_VERSION, LOG_TAMPERED where something is wrong with its last events, and as above.
         """
-        database = Database(url, "log")
+        database = open_database(url, "log")
         try:
-            prepare(database)
+            prepare(database, MIGRATIONS, REVISION)
             if wrong := Verification(database).run(last=CHECKED_AT_START, progress=None):
                 raise Rejected("LOG_TAMPERED", f"{wrong[0].sentence}; restore a backup of {database}")
             return cls(database, keys, state_cache=state_cache, clock=clock)
@@ -183,13 +188,15 @@ class Log:
         log is closed), and return the position it is at.
         """
         deadline = None if timeout is None else monotonic() + timeout
+        look_again = self._listen()
         while self._open:
+            heard = self._heard
             position = self.head.position
-            left = LOOK_AGAIN_SECONDS if deadline is None else min(LOOK_AGAIN_SECONDS, deadline - monotonic())
+            left = look_again if deadline is None else min(look_again, deadline - monotonic())
             if position > after or left <= 0:
                 return position
             with self._committed:
-                if self._open and self._seen.position <= after:
+                if self._open and self._heard == heard and self._seen.position <= after:
                     self._committed.wait(left)
         return self._seen.position
 
@@ -203,9 +210,10 @@ class Log:
 
     # Doors for those who decide elsewhere and keep their events here (infra/log/library.py).
 
-    def text(self, statement: Executable) -> str:
-        """A statement for ``reading`` and ``appending``, see ``Database.text``."""
-        return self._database.text(statement)
+    @property
+    def database(self) -> Database:
+        """For the texts of statements; what they do, they do by ``reading`` and ``appending``."""
+        return self._database
 
     def reading(self) -> AbstractContextManager[DBAPICursor]:
         """A cursor for reading, see ``Database.reading``."""
@@ -221,13 +229,17 @@ class Log:
         with self._serving:
             if not self._open:
                 raise closed()
-            with self._database.writing() as cursor:
-                before, now = self._read_head(cursor), self._clock()
-                require_clock(before.recorded_at - now)
-                appending = Appending(cursor, before, max(now, before.recorded_at + MICROSECOND))
-                yield appending
-                if appending.rows:
-                    self._insert(cursor, appending.rows, appending.head)
+            try:
+                with self._database.writing() as cursor:
+                    before, now = self._read_head(cursor), self._clock()
+                    require_clock(before.recorded_at - now)
+                    appending = Appending(cursor, before, max(now, before.recorded_at + MICROSECOND))
+                    yield appending
+                    if appending.rows:
+                        self._insert(cursor, appending.rows, appending.head)
+            except Uncertain:
+                if not appending.rows or not self._was_committed(appending.head):
+                    raise
             if self._seen == before:
                 self._seen = appending.head
         with self._committed:
@@ -260,22 +272,26 @@ class Log:
         if not self._open:
             raise closed()
         states = self._warm({stream for each in asked for stream in each.streams})
-        with self._database.writing() as cursor:
-            head = self._read_head(cursor)
-            if head != self._seen:
-                self._catch_up(cursor, head, states)
-            decisions = Decisions(
-                head,
-                self._clock(),
-                states,
-                self._read_answers(cursor, asked),
-                lambda stream: self._load([stream])[stream],
-            )
-            answers = [decide(decisions, each) for each in asked]
-            if decisions.facts:
-                head = self._append(cursor, decisions, head)
-            if decisions.answers:
-                cursor.executemany(self._sql.insert_answer, [answer_row(*item) for item in decisions.answers.items()])
+        try:
+            with self._database.writing() as cursor:
+                head = self._read_head(cursor)
+                if head != self._seen:
+                    self._catch_up(cursor, head, states)
+                decisions = Decisions(
+                    head,
+                    self._clock(),
+                    states,
+                    self._read_answers(cursor, asked),
+                    lambda stream: self._load([stream])[stream],
+                )
+                answers = [decide(decisions, each) for each in asked]
+                if decisions.facts:
+                    head = self._append(cursor, decisions, head)
+                if decisions.answers:
+                    self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
+        except Uncertain:
+            if not decisions.facts or not self._was_committed(head):
+                raise
         for each, answer in zip(asked, answers, strict=True):
             each.answer = answer
         for stream, known in decisions.changed.items():
@@ -284,6 +300,21 @@ class Log:
         if decisions.facts:
             with self._committed:
                 self._committed.notify_all()
+
+    def _was_committed(self, head: Head) -> bool:
+        """Whether the transaction that brought the log to ``head`` was committed, judged by whoever has the turn next.
+
+        :raises Unusable: where it was not.
+        """
+        try:
+            with self._database.writing() as cursor:
+                cursor.execute(self._sql.hash, (head.position,))
+                found = cursor.fetchall()
+        except Unusable:
+            return False
+        if not found or found[0][0] != head.hash:
+            raise Unusable("LOG_UNAVAILABLE", "the connection was lost before the commit; nothing was recorded; retry")
+        return True
 
     def _append(self, cursor: DBAPICursor, decisions: Decisions, head: Head) -> Head:
         sealing: set[str] = set()
@@ -306,8 +337,9 @@ class Log:
         return head
 
     def _insert(self, cursor: DBAPICursor, rows: Sequence[StoredRow], head: Head) -> None:
-        cursor.executemany(self._sql.insert_event, rows)
+        self._sql.insert_events(cursor, rows)
         cursor.execute(self._sql.update_head, (head.position, head.hash, microseconds(head.recorded_at)))
+        self._database.announce(cursor)
 
     def _warm(self, streams: Iterable[str]) -> dict[str, Known]:
         """The states of the streams as committed, now or a little earlier."""
@@ -375,6 +407,20 @@ class Log:
         }
 
     # How the log is read.
+
+    def _listen(self) -> float:
+        """Listen to the commits of other processes, and say after how many seconds to look for what was not heard."""
+        with self._committed:
+            if self._look_again is None:
+                self._look_again = (
+                    LOOK_AGAIN_LISTENING_SECONDS if self._database.listen(self._hear) else LOOK_AGAIN_SECONDS
+                )
+            return self._look_again
+
+    def _hear(self) -> None:
+        with self._committed:
+            self._heard += 1
+            self._committed.notify_all()
 
     def _reading(self) -> AbstractContextManager[DBAPICursor]:
         if not self._open:
@@ -448,10 +494,10 @@ class Statements:
         self.update_head = database.text(
             update(log_head).values({column: bindparam(f"new_{column.name}") for column in log_head.c})
         )
-        self.insert_event = database.text(insert(events))
-        self.insert_answer = database.text(insert(requests))
-        self.answers = database.text(select(requests).where(one_of(requests.c.request_id)))
-        self.of_streams = database.text(newer.where(one_of(stream)).order_by(stream, version))
+        self.insert_events = database.inserting(events)
+        self.insert_answers = database.inserting(requests)
+        self.answers = database.text(select(requests).where(database.one_of(requests.c.request_id)))
+        self.of_streams = database.text(newer.where(database.one_of(stream)).order_by(stream, version))
         self.newer_of_stream = database.text(
             newer.where(stream == bindparam("stream"), version > bindparam("version")).order_by(version)
         )
@@ -465,6 +511,7 @@ class Statements:
         self.version_at = database.text(
             select(func.max(version)).where(stream == bindparam("stream"), position <= bindparam("position"))
         )
+        self.hash = database.text(select(events.c.hash).where(position == bindparam("position")))
         self.recorded_at = database.text(select(events.c.recorded_at).where(position == bindparam("position")))
 
 

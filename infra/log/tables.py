@@ -1,4 +1,4 @@
-"""The tables of the log, and bringing a database to them."""
+"""The tables of the log."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from pathlib import Path
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     UniqueConstraint,
-    inspect,
-    select,
 )
 
-from commands.rejected import Rejected
-from infra.database import Database
+from infra.database import open_database, prepare
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 REVISION = "0001"
-"""The newest revision under ``migrations/versions``."""
+"""The newest revision in ``MIGRATIONS``."""
 
 BEGINNING = bytes(32)
 """The hash before the first event."""
@@ -87,44 +85,13 @@ library_snapshots = Table(
 """States of aggregates of that library, as of a version: no facts, they can be computed anew."""
 
 
-def prepare(database: Database) -> None:
-    """Bring the database to the tables of this version.
+def migrate(url: str) -> tuple[str | None, str]:
+    """Bring the log's database to the newest tables: the revision it had before (None: it was empty) and has now.
 
-    :raises Rejected: NEWER_VERSION where a newer version of the program made them.
+    :raises Rejected: NEWER_VERSION, UNKNOWN_DATABASE, and as ``Database`` says.
     """
-    with database.sentences(), database.engine.connect() as connection:
-        if revision(connection, database) == REVISION:
-            return
-        connection.rollback()
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if revision(connection, database) != REVISION:
-            migrate(connection)
-        connection.commit()
-
-
-def revision(connection: Connection, database: Database) -> str | None:
-    """The revision of the tables that are there, None where there are none.
-
-    :raises Rejected: NEWER_VERSION.
-    """
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    stored = connection.execute(select(Table("alembic_version", MetaData(), Column("version_num", String)))).scalar()
-    if stored is not None and stored > REVISION:
-        raise Rejected(
-            "NEWER_VERSION",
-            f"{database} has tables of revision {stored}, this version knows {REVISION}; use the newer version",
-        )
-    return stored
-
-
-def migrate(connection: Connection) -> None:
-    """Bring the tables to the newest revision within the transaction that is open."""
-    # Imported where it is needed: it takes longer than opening the log.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    database = open_database(url, "log")
+    try:
+        return prepare(database, MIGRATIONS, REVISION), REVISION
+    finally:
+        database.close()

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 
 from commands.rejected import Rejected
-from infra.database import Database, one_of, values
+from infra.database import Database, open_database, values
 from infra.log.document import attributes_of, instant_text, stands_in
 from infra.log.request import from_microseconds
 from infra.log.tables import BEGINNING, events, log_head
@@ -48,7 +48,7 @@ def verify(url: str, *, last: int | None = None, progress: Progress | None = Non
 
     :raises Rejected: DATA_NOT_WRITABLE where the file cannot be opened, LOG_UNREADABLE where it is no log.
     """
-    database = Database(url, "log", read_only=True)
+    database = open_database(url, "log", read_only=True)
     try:
         return Verification(database).run(last=last, progress=progress)
     finally:
@@ -70,7 +70,7 @@ class Verification:
         )
         self._select_versions = database.text(
             select(events.c.stream, func.max(events.c.version))
-            .where(one_of(events.c.stream), events.c.position <= bindparam("until"))
+            .where(database.one_of(events.c.stream), events.c.position <= bindparam("until"))
             .group_by(events.c.stream)
         )
 

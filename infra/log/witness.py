@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
-from infra.database import Database
+from infra.database import open_database
 from infra.log.tables import events
 from infra.log.verification import Finding
 
@@ -43,7 +43,7 @@ def contradictions_in(url: str, witnesses: Iterable[Witness]) -> list[Finding]:
 
     :raises Rejected: DATA_NOT_WRITABLE where the file cannot be opened, LOG_UNREADABLE where it is no log.
     """
-    database = Database(url, "log", read_only=True)
+    database = open_database(url, "log", read_only=True)
     select_newest = database.text(select(func.max(events.c.position)))
     select_hash = database.text(select(events.c.hash).where(events.c.position == bindparam("position")))
     try:

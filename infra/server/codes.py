@@ -88,7 +88,9 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "DATA_NOT_WRITABLE": "the data directory cannot be written",
         "KEYS_UNAVAILABLE": "the keys cannot be used now",
         "LOG_CLOSED": "the server stops",
+        "KEYS_UNCERTAIN": "the connection to the keys was lost during a commit",
         "LOG_UNAVAILABLE": "the log cannot be used now; nothing was recorded",
+        "LOG_UNCERTAIN": "the connection was lost during a commit; ask again with the same request id",
         "MODELS_UNWRITABLE": "the read models cannot be written",
         "SERVER_STOPPING": "the server stops; connect again and go on where the feed ended",
     },
@@ -103,6 +105,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "UNREADABLE_EVENT": "a stored event cannot be read",
     },
     StatusCode.UNIMPLEMENTED: {
+        "NOT_SERVED_HERE": "this server has no read models; ask one that has",
         "UNKNOWN_EVENT_TYPE": "a newer version recorded an event that this one does not know",
     },
     StatusCode.INTERNAL: {

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -30,6 +30,7 @@ from infra.server.queries import Queries
 from infra.server.replay import Replay
 from infra.server.reports import Reports
 from infra.server.system import System
+from infra.server.upkeep import Upkeep
 from infra.settings import Settings
 
 LARGEST_MESSAGE = 16 * 1024 * 1024
@@ -41,21 +42,17 @@ Call = Callable[[Any, Any], Any]
 
 
 class Server:
-    """Answers everything in the contract, with health and reflection."""
+    """Answers everything in the contract, or what needs no read models where there are none; health and reflection."""
 
-    def __init__(self, *, log: Log, models: Models, keys: Keys, settings: Settings) -> None:
+    def __init__(self, *, log: Log, models: Models | None, keys: Keys, settings: Settings) -> None:
         self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
         self._commands = Commands(log, keys)
-        self._queries = Queries(log, models, keys)
+        self._queries: Queries | None = None
         self._feed = Feed(log)
-        self._parts = (
-            self._commands,
-            self._feed,
-            Replay(log, keys),
-            AnyModel(log, models, keys),
-            Reports(log, models, keys, settings),
-            System(log, models, settings),
-        )
+        self._parts: list[object] = [self._commands, self._feed, Replay(log, keys), System(log, models, settings)]
+        if models is not None:
+            self._queries = Queries(log, models, keys)
+            self._parts += [AnyModel(log, models, keys), Reports(log, models, keys, settings), Upkeep(log, models)]
         self._health = health.HealthServicer()
         self._services = services()
         self._server = grpc.server(
@@ -141,6 +138,8 @@ class Server:
         kind = command_of(method.input_type)
         if kind is not None:
             return self._commands.single(kind, method.input_type)
+        if self._queries is None:
+            return _not_served
         if method.output_type in models:
             return self._queries.get(models[method.output_type], method)
         return self._queries.list(name.removeprefix("list_"), method)
@@ -170,6 +169,12 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _not_served(request: Message, context: grpc.ServicerContext) -> NoReturn:
+    raise Rejected(
+        "NOT_SERVED_HERE", "this server takes commands and tells the log; ask one that has read models, without --only"
+    )
 
 
 def _parser(message: type[Message]) -> Callable[[bytes], Message | DecodeError]:

@@ -15,10 +15,10 @@ from typing import Any
 
 from commands.command import Command
 from commands.lead import AssignLead, CaptureLead
-from infra.database import Database
+from infra.database import open_database, prepare
 from infra.keys import Keys
 from infra.log import Actor, Log, Request, microseconds
-from infra.log.tables import prepare
+from infra.log.tables import MIGRATIONS, REVISION
 from infra.main import collect_less
 
 ACTOR = Actor("service_account", "bench")
@@ -176,8 +176,8 @@ def stored(log: Log, after: int) -> list[tuple[Any, ...]]:
 def bare_database(directory: Path) -> sqlite3.Connection:
     """The same tables with nothing but sqlite3 on them, as durable."""
     directory.mkdir()
-    database = Database(f"sqlite:///{directory}/log.db", "log")
-    prepare(database)
+    database = open_database(f"sqlite:///{directory}/log.db", "log")
+    prepare(database, MIGRATIONS, REVISION)
     database.close()
     connection = sqlite3.connect(directory / "log.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")

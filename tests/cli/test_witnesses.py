@@ -111,7 +111,8 @@ def test_a_log_that_is_changed_under_a_server_is_found(
 
 AS_SOMEBODY_ELSE = """
 import os, sys
-import infra.cli.connection, infra.cli.moments, infra.cli.upkeep, infra.main, rich.console, rich.progress, rich.table
+import infra.cli.connection, infra.cli.moments, infra.cli.upkeep, infra.database.sqlite, infra.main
+import rich.console, rich.progress, rich.table
 from infra.cli.app import run
 
 if os.geteuid() == 0:

@@ -12,7 +12,8 @@ import pytest
 
 from commands.lead import CaptureLead, QualifyLead
 from commands.rejected import Rejected
-from infra import database
+from infra.database import database
+from infra.database.sqlite import SQLite
 from infra.keys import Keys
 from infra.log import Actor, Log, Outcome, Request
 
@@ -63,6 +64,7 @@ def test_a_full_disk_refuses_everybody_and_the_log_goes_on_when_there_is_room(tm
 
 def set_most_pages(log: Log, count: int) -> None:
     """SQLite counts as full what has this many pages; only on the connection that is asked."""
+    assert isinstance(log._database, SQLite)
     log._database._writer.cursor().execute(f"PRAGMA max_page_count={count}")
 
 
@@ -87,6 +89,7 @@ CHILD = """
 import resource, sys
 from commands.lead import CaptureLead
 from commands.rejected import Rejected
+from infra.database.sqlite import SQLite
 from infra.keys import Keys
 from infra.log import Actor, Log, Request
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import stat
 from base64 import b64encode
 from collections.abc import Iterator
@@ -13,13 +12,14 @@ import pytest
 from commands.rejected import Rejected
 from infra.keys import Keys, load_master_key
 from infra.settings import Settings
+from tests.places import Place
 
 MASTER = bytes(range(32))
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/keys.db"
+def url(place: Place) -> str:
+    return place.url("keys")
 
 
 @pytest.fixture
@@ -74,11 +74,9 @@ def test_other_texts_are_not_sealed(keys: Keys, text: str) -> None:
     assert refused.value.code == "NOT_SEALED"
 
 
-def test_destroyed_keys_open_nothing_and_leave_nothing_behind(keys: Keys, url: str, tmp_path: Path) -> None:
+def test_destroyed_keys_open_nothing_and_leave_nothing_behind(keys: Keys, place: Place, tmp_path: Path) -> None:
     sealed = {name: keys.seal(name, "e", "name", name) for name in ("lead-1", "lead-2", "lead-3")}
-    with sqlite3.connect(tmp_path / "keys.db") as connection:
-        wrapped = connection.execute("SELECT wrapped FROM keys WHERE stream = 'lead-1'").fetchone()[0]
-    connection.close()
+    ((wrapped,),) = place.run("keys", "SELECT wrapped FROM keys WHERE stream = 'lead-1'")
     keys.destroy(["lead-1", "lead-3", "lead-unknown"])
     assert {name: keys.open_text(text) for name, text in sealed.items()} == {
         "lead-1": None,
@@ -88,17 +86,16 @@ def test_destroyed_keys_open_nothing_and_leave_nothing_behind(keys: Keys, url: s
     renewed = keys.seal("lead-1", "e", "name", "new")
     assert renewed.split(":")[2] != sealed["lead-1"].split(":")[2]
     assert keys.open_text(sealed["lead-1"]) is None
+    assert place.run("keys", "SELECT stream FROM keys ORDER BY stream") == [("lead-1",), ("lead-2",)]
     keys.close()
     assert all(wrapped not in file.read_bytes() for file in tmp_path.iterdir())
 
 
-def test_ensured_keys_are_durable_and_stay_the_same(keys: Keys, tmp_path: Path) -> None:
+def test_ensured_keys_are_durable_and_stay_the_same(keys: Keys, place: Place) -> None:
     keys.ensure(["lead-1", "lead-2", "lead-1"])
     sealed = keys.seal("lead-1", "e", "name", "Ann")
     keys.ensure(["lead-2", "lead-3"])
-    with sqlite3.connect(tmp_path / "keys.db") as connection:
-        stored = dict(connection.execute("SELECT stream, key_id FROM keys"))
-    connection.close()
+    stored = {row.stream: row.key_id for row in place.run("keys", "SELECT stream, key_id FROM keys")}
     assert sorted(stored) == ["lead-1", "lead-2", "lead-3"]
     assert sealed.split(":")[2] == stored["lead-1"]
 
@@ -132,10 +129,10 @@ def test_two_owners_of_one_file_agree_on_the_keys(keys: Keys, url: str) -> None:
     other.close()
 
 
-def test_a_file_that_is_no_database(tmp_path: Path, url: str) -> None:
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "keys.db").write_bytes(b"no database" * 1000)
     with pytest.raises(Rejected) as refused:
-        Keys.open(url, MASTER)
+        Keys.open(f"sqlite:///{tmp_path}/keys.db", MASTER)
     assert refused.value.code == "KEYS_UNREADABLE"
 
 
@@ -163,7 +160,8 @@ def test_the_environment_comes_first(tmp_path: Path) -> None:
     assert not (tmp_path / "master.key").exists()
 
 
-def test_keys_without_their_master_key(tmp_path: Path, keys: Keys) -> None:
+def test_keys_without_their_master_key(tmp_path: Path) -> None:
+    Keys.open(f"sqlite:///{tmp_path}/keys.db", MASTER).close()
     with pytest.raises(Rejected, match=r"master\.key") as refused:
         load_master_key(settings(tmp_path))
     assert refused.value.code == "MASTER_KEY_MISSING"

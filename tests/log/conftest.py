@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from infra.keys import Keys
 from infra.log import Log
+from tests.places import Place
 
 
 class Clock:
@@ -27,13 +27,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def log_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/log.db"
+def log_url(place: Place) -> str:
+    return place.url("log")
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Iterator[Keys]:
-    keys = Keys.open(f"sqlite:///{tmp_path}/keys.db", bytes(32))
+def keys(place: Place) -> Iterator[Keys]:
+    keys = Keys.open(place.url("keys"), bytes(32))
     yield keys
     keys.close()
 

@@ -124,7 +124,7 @@ class Node:
 
 @contextmanager
 def running(data: Path, projections: Path = PROJECTIONS) -> Iterator[Node]:
-    given: dict[str, Any] = {"data": data, "sql_seconds": 2, "sql_rows": 50_000, "workers": 20}
+    given: dict[str, Any] = {"data": data, "sql_seconds": 5, "sql_rows": 50_000, "workers": 20}
     settings = Settings(**given)
     keys = Keys.open(f"sqlite:///{settings.keys_file}", b"k" * 32)
     log = Log.open(f"sqlite:///{settings.log_file}", keys)

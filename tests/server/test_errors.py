@@ -163,6 +163,8 @@ OTHERWISE = {
     "INTERNAL",
     # Tested where the server stops.
     "SERVER_STOPPING",
+    # Tested where several servers share a log.
+    "NOT_SERVED_HERE",
 }
 UNREACHABLE = {
     # What only a damaged, full or foreign data directory, a clock, or a broken SQL file brings about.
@@ -171,12 +173,14 @@ UNREACHABLE = {
     "EVENTS_UNREADABLE",
     "HISTORY_FORKED",
     "KEYS_FULL",
+    "KEYS_UNCERTAIN",
     "KEYS_UNAVAILABLE",
     "KEYS_UNREADABLE",
     "LOG_CLOSED",
     "LOG_FULL",
     "LOG_TAMPERED",
     "LOG_UNAVAILABLE",
+    "LOG_UNCERTAIN",
     "LOG_UNREADABLE",
     "MODELS_UNWRITABLE",
     "MODEL_BROKEN",

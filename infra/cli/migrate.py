@@ -1,0 +1,36 @@
+"""``crm migrate``."""
+
+from __future__ import annotations
+
+import typer
+
+from infra.cli.options import DataOption, settings_of
+from infra.cli.output import note
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the command."""
+    app.command()(migrate)
+
+
+def migrate(data: DataOption = None) -> None:
+    """Bring the databases to the tables of this version, and make them where there are none.
+
+    A server does it as well when it starts; this is for those who want it done before. Any number may try at once.
+
+    For example:
+
+        crm migrate
+
+        CRM_LOG=postgresql://crm@db/log CRM_KEYS=postgresql://crm@db/keys crm migrate
+    """
+    settings = settings_of(data)
+
+    from infra import keys, log
+    from infra.directory import lock
+
+    with lock(settings):
+        for name, migrated in (("log", log.migrate(settings.log_url)), ("keys", keys.migrate(settings.keys_url))):
+            before, now = migrated
+            how = "made" if before is None else "already there" if before == now else f"brought from revision {before}"
+            note(f"{name}: revision {now}, {how}")

@@ -1,0 +1,7 @@
+"""Databases that must not lose what they were given: the log's and the keys', SQLite and PostgreSQL alike."""
+
+from infra.database.database import Database, Uncertain, Unusable, values
+from infra.database.kinds import open_database
+from infra.database.schema import prepare
+
+__all__ = ["Database", "Uncertain", "Unusable", "open_database", "prepare", "values"]

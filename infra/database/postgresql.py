@@ -1,0 +1,234 @@
+"""A database that several processes, on several machines, share."""
+
+from __future__ import annotations
+
+import os
+import select as waiting
+from binascii import crc32
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    any_,
+    bindparam,
+    cast,
+    create_engine,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.pool import PoolProxiedConnection
+
+from infra.database import database
+from infra.database.database import Database, Rows, Uncertain, Unusable
+
+ABANDONED_SECONDS = 60
+"""How long a process that holds the turn to write may do nothing before the database takes it back."""
+
+CONNECT_AGAIN_SECONDS = 1.0
+
+
+class PostgreSQL(Database):
+    """A database on a PostgreSQL server. The turn to write is an advisory lock of the database, so all processes stand
+    in one line; statements that need no answer travel together.
+    """
+
+    def __init__(self, url: URL, name: str, *, read_only: bool) -> None:
+        own = {
+            "synchronous_commit": "on",
+            "lock_timeout": f"{database.BUSY_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{ABANDONED_SECONDS}s",
+            "default_transaction_read_only": "on" if read_only else "off",
+        }
+        options = [str(given) for given in (url.query.get("options"),) if given]
+        options += [f"-c {setting}={value}" for setting, value in own.items()]
+        driver = url.set(drivername="postgresql+psycopg").difference_update_query(["options"])
+        engine = create_engine(
+            driver,
+            pool_size=8,
+            max_overflow=-1,
+            connect_args={
+                "autocommit": True,  # transactions begin where we say so
+                "options": " ".join(options),
+                "client_encoding": "utf8",
+                "connect_timeout": database.BUSY_SECONDS,
+            },
+        )
+        super().__init__(url, name, engine, PGDialect_psycopg(paramstyle="format"))  # type: ignore[no-untyped-call]
+        lock = func.pg_advisory_xact_lock(bindparam("lock"))
+        self._take_turn, self._turn = self.text(select(lock)), (crc32(f"annals {name}".encode()),)
+        self._notify = self.text(select(func.pg_notify(bindparam("channel"), bindparam("payload"))))
+        self._channel = f"annals_{name}"
+        self._listeners: list[Listener] = []
+        self._writer_process = 0
+        with self.sentences():
+            self._writer: PoolProxiedConnection | None = engine.raw_connection()
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        if self._writer is not None:
+            self._writer.close()
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[DBAPICursor]:
+        with self.sentences():
+            connection = self.engine.raw_connection()
+            try:
+                yield connection.cursor(binary=True)
+            except psycopg.OperationalError:
+                self._drop_if_broken(connection)
+                raise
+            finally:
+                connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[DBAPICursor]:
+        with self.sentences():
+            if self._writer is None:
+                self._writer = self.engine.raw_connection()
+            connection: psycopg.Connection = self._writer.driver_connection  # type: ignore[assignment]
+            self._writer_process = connection.info.backend_pid
+            committing = False
+            try:
+                with connection.pipeline():
+                    connection.execute("BEGIN")
+                    connection.execute(self._take_turn, self._turn)
+                    yield connection.cursor(binary=True)  # type: ignore[misc]
+                    committing = True
+                    connection.execute("COMMIT")
+            except BaseException as error:
+                self._undo(connection)
+                if committing and self._writer is None and isinstance(error, psycopg.Error):
+                    raise Uncertain(
+                        f"{self.name.upper()}_UNCERTAIN",
+                        f"the connection to {self} was lost while it committed, so it is not known whether it did; "
+                        "ask again with the same request id",
+                    ) from error
+                raise
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        with self.sentences(), self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(self._take_turn, self._turn)
+            yield connection
+            connection.commit()
+
+    def inserting(self, table: Table) -> Callable[[DBAPICursor, Rows], None]:
+        arrays = [bindparam(column.name, type_=ARRAY(column.type)) for column in table.c]
+        rows = func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
+        statement = self.text(insert(table).from_select(list(table.c), select(rows)))
+        return partial(insert_columns, statement.replace("%s", "%b"))  # binary is three times as fast
+
+    def one_of(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        texts = func.jsonb_array_elements_text(cast(bindparam("values", type_=String), JSONB))
+        # As an array, the planner looks each value up in the index, whatever it believes of the table.
+        return column == any_(func.array(select(texts).scalar_subquery()))
+
+    def announce(self, cursor: DBAPICursor) -> None:
+        cursor.execute(self._notify, (self._channel, ""))
+
+    def listen(self, hear: Callable[[], None]) -> bool:
+        def others(notify: psycopg.Notify) -> None:
+            if notify.pid != self._writer_process:
+                hear()
+
+        self._listeners.append(Listener(self._connect_listening, others))
+        return True
+
+    def _connect_listening(self) -> psycopg.Connection:
+        # Not one of the pool, where others would meet it.
+        arguments, named = self.engine.dialect.create_connect_args(self.engine.url)
+        connection = psycopg.connect(*arguments, **named, autocommit=True, connect_timeout=database.BUSY_SECONDS)
+        connection.execute(f"LISTEN {self._channel}".encode())
+        return connection
+
+    def _undo(self, connection: psycopg.Connection) -> None:
+        with suppress(psycopg.Error):
+            connection.rollback()
+        if connection.broken or connection.closed:
+            if self._writer is not None:
+                self._drop_if_broken(self._writer)
+                self._writer.close()
+            self._writer = None
+
+    def _drop_if_broken(self, connection: PoolProxiedConnection) -> None:
+        """Where one connection broke, all did: the next one is made anew."""
+        driver: psycopg.Connection = connection.driver_connection  # type: ignore[assignment]
+        if driver.broken or driver.closed:
+            connection.invalidate()
+            self.engine.dispose(close=False)
+
+    def _refusal(self, error: BaseException) -> Unusable | None:
+        if not isinstance(error, psycopg.Error) or (isinstance(error, psycopg.ProgrammingError) and not error.sqlstate):
+            return None
+        prefix = self.name.upper()
+        # The first line alone: the others quote values.
+        said = (error.diag.message_primary or str(error)).partition("\n")[0]
+        match error:
+            case errors.DiskFull():
+                return Unusable(
+                    f"{prefix}_FULL", f"no room is left for {self}; nothing was recorded; make room and retry"
+                )
+            case errors.InsufficientPrivilege() | errors.ReadOnlySqlTransaction():
+                return Unusable("DATA_NOT_WRITABLE", f"{self} cannot be written ({said}); check the rights of its user")
+            case errors.DataCorrupted() | errors.IndexCorrupted() | errors.UndefinedTable():
+                return Unusable(f"{prefix}_UNREADABLE", f"{self} is damaged ({said}); restore a backup")
+            case _:
+                return Unusable(
+                    f"{prefix}_UNAVAILABLE", f"{self} cannot be used now ({said}); nothing was recorded; retry"
+                )
+
+
+class Listener:
+    """Hears what is announced, on a connection of its own, until it is closed; a lost connection is made again."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection], hear: Callable[[psycopg.Notify], None]) -> None:
+        self._connect = connect
+        self._hear = hear
+        self._closed = Event()
+        self._stop, self._stopper = os.pipe()
+        self._thread = Thread(target=self._run, name="listener", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._closed.set()
+        os.write(self._stopper, b"x")
+        self._thread.join()
+        os.close(self._stop)
+        os.close(self._stopper)
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            with suppress(psycopg.Error), self._connect() as connection:
+                while True:
+                    ready, _, _ = waiting.select([connection.fileno(), self._stop], [], [])
+                    if self._closed.is_set():
+                        return
+                    if ready:
+                        for notify in connection.notifies(timeout=0):
+                            self._hear(notify)
+            self._closed.wait(CONNECT_AGAIN_SECONDS)
+
+
+def insert_columns(statement: str, cursor: DBAPICursor, rows: Rows) -> None:
+    """Insert the rows as one array a column: one statement, however many there are."""
+    if rows:
+        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])

@@ -1,0 +1,10 @@
+"""The parts of a node that may run alone."""
+
+from enum import StrEnum
+
+
+class Part(StrEnum):
+    """What `crm serve --only` runs."""
+
+    COMMANDS = "commands"
+    """Takes commands and tells the log; has no read models. Any number of them share one log."""

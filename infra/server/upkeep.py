@@ -1,0 +1,59 @@
+"""The work that keeps the read models as they should be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import grpc
+
+from crm.v1 import system_pb2
+from infra.log import Log
+from infra.models import Models
+from infra.server.reading import reached_position
+from infra.server.work import told
+
+
+class Upkeep:
+    """Rebuilds the read models and publishes them."""
+
+    def __init__(self, log: Log, models: Models) -> None:
+        self._log = log
+        self._models = models
+
+    def rebuild_models(
+        self, request: system_pb2.RebuildModelsRequest, context: grpc.ServicerContext
+    ) -> Iterator[system_pb2.RebuildModelsResponse]:
+        """Builds read models anew; says how far it is.
+
+        :raises Rejected: UNKNOWN_MODEL or MODEL_BROKEN, before any is built.
+        """
+        names = list(request.models) or self._models.names
+        for name in names:
+            self._models.model(name)
+
+        def work(tell: Callable[[system_pb2.RebuildModelsResponse], None]) -> None:
+            def progress(model: str, done: int, total: int) -> None:
+                tell(system_pb2.RebuildModelsResponse(model=model, done=done, total=total))
+
+            for model in names:
+                progress(model, 0, self._models.position)
+                self._models.rebuild([model], progress)
+
+        return told(work)
+
+    def create_snapshot(
+        self, request: system_pb2.CreateSnapshotRequest, context: grpc.ServicerContext
+    ) -> system_pb2.Snapshot:
+        """Publishes the read models as a file."""
+        reached_position(request, context, self._log)
+        file = self._models.snapshot()
+        manifest = json.loads(file.with_suffix(".json").read_text("utf-8"))
+        return system_pb2.Snapshot(
+            file=str(file),
+            position=manifest["position"],
+            hash=bytes.fromhex(manifest["hash"]),
+            created_at=datetime.fromisoformat(manifest["time"]).astimezone(UTC),
+            rows=manifest["rows"],
+        )
