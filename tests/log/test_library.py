@@ -53,12 +53,18 @@ from infra.log.library import (
 from infra.main import PROJECTIONS
 from infra.models import Models
 from infra.models.query import query
+from tests.places import Place
 
 from .conftest import Clock
 
 ROOT = Path(__file__).parent.parent.parent
 ANN = Actor("user", "ann")
 DEADLINE = 60
+
+
+DIE = """create function die() returns trigger as
+$$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(60); return null; end $$ language plpgsql"""
+DYING = "for each row execute function die()"
 
 
 class OnLog:
@@ -344,6 +350,17 @@ class TestTogether:
         LogApplicationRecorder(other, "School").insert_events([stored("7", 1)])
         other.close()
         assert log.execute(Request(ScoreLead(id="1", score=1), ANN, expected_version=1)).position == 3
+        assert log.verify() == []
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+    def test_a_connection_lost_while_it_commits(self, log: Log, school: LogApplicationRecorder, place: Place) -> None:
+        school.insert_events([stored("7", 1)])
+        place.run("log", DIE, "create constraint trigger die after insert on events initially deferred " + DYING)
+        with pytest.raises(OperationalError, match="nothing was recorded"):
+            school.insert_events([stored("7", 2)])
+        place.run("log", "drop trigger die on events")
+        assert school.insert_events([stored("7", 2)]) == [2]
         assert log.verify() == []
 
 
