@@ -241,8 +241,8 @@ class Log:
             if not self._open:
                 raise closed()
             try:
-                with self._database.writing() as cursor:
-                    before, now = self._read_head(cursor), self._clock()
+                with self._database.writing(self._sql.head) as cursor:
+                    before, now = head_in(cursor), self._clock()
                     require_clock(before.recorded_at - now)
                     appending = Appending(cursor, before, max(now, before.recorded_at + MICROSECOND))
                     yield appending
@@ -285,8 +285,8 @@ class Log:
         states = self._warm({stream for each in asked for stream in each.streams})
         appended: Head | None = None
         try:
-            with self._database.writing() as cursor:
-                head = self._read_head(cursor)
+            with self._database.writing(self._sql.head) as cursor:
+                head = head_in(cursor)
                 if head != self._seen:
                     self._catch_up(cursor, head, states)
                 decisions = Decisions(
@@ -297,10 +297,11 @@ class Log:
                     lambda stream: self._load([stream])[stream],
                 )
                 answers = [decide(decisions, each) for each in asked]
-                if decisions.facts:
-                    head = appended = self._append(cursor, decisions, head)
-                if decisions.answers:
-                    self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
+                with self._database.together():
+                    if decisions.facts:
+                        head = appended = self._append(cursor, decisions, head)
+                    if decisions.answers:
+                        self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
         except Uncertain:
             if appended is None or not self._was_committed(appended):  # it may be the keys that are uncertain
                 raise
@@ -441,10 +442,7 @@ class Log:
 
     def _read_head(self, cursor: DBAPICursor) -> Head:
         cursor.execute(self._sql.head)
-        row = cursor.fetchone()
-        if row is None:
-            raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
-        return Head(row[0], row[1], from_microseconds(row[2]))
+        return head_in(cursor)
 
     def _until(self, until: int | None) -> int:
         position = self.head.position
@@ -538,6 +536,17 @@ def decide(decisions: Decisions, asked: Asked) -> Outcome | BaseException:
         raise
     except Exception as error:
         return error
+
+
+def head_in(cursor: DBAPICursor) -> Head:
+    """The head, from the rows of its statement.
+
+    :raises Rejected: LOG_TAMPERED where it is missing.
+    """
+    row = cursor.fetchone()
+    if row is None:
+        raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
+    return Head(row[0], row[1], from_microseconds(row[2]))
 
 
 def answer_row(request_id: str, answered: Answered) -> tuple[object, ...]:
