@@ -48,7 +48,7 @@ AND wait_event_type = 'Client' AND query_start < clock_timestamp() - %s * interv
 """
 # The server's own limits for idle transactions do not count while statements travel together.
 
-CONNECT_AGAIN_SECONDS = 1.0
+CONNECT_AGAIN_SECONDS = 0.1
 
 
 class PostgreSQL(Database):
@@ -160,7 +160,12 @@ class PostgreSQL(Database):
             if notify.pid != self._writer_process:
                 hear()
 
-        self._listeners.append(Listener(self._connect_listening, others))
+        def connect() -> psycopg.Connection:
+            connection = self._connect_listening()
+            hear()  # what was announced while nobody listened
+            return connection
+
+        self._listeners.append(Listener(connect, others))
         return True
 
     def _connect_listening(self) -> psycopg.Connection:
