@@ -78,12 +78,16 @@ class Database(ABC):
         """A cursor for reading; every statement sees what is committed when it starts."""
 
     @abstractmethod
-    def writing(self) -> AbstractContextManager[DBAPICursor]:
+    def writing(self, first: str | None = None) -> AbstractContextManager[DBAPICursor]:
         """A write transaction that no other one overlaps, of whichever process: durable when left, undone when left by
-        an exception.
+        an exception. The rows of the statement ``first``, which has no parameters, are there to be fetched at once.
 
         :raises Uncertain: LOG_UNCERTAIN where it cannot be known whether it was committed.
         """
+
+    @abstractmethod
+    def together(self) -> AbstractContextManager[object]:
+        """Inside a write transaction: statements whose answers nobody looks at travel together, until this is left."""
 
     @abstractmethod
     def changing(self) -> AbstractContextManager[Connection]:

@@ -6,13 +6,14 @@ import os
 import select as waiting
 from binascii import crc32
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from threading import Event, Thread
 from typing import Any
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import Format, TransactionStatus
 from sqlalchemy import (
     ARRAY,
     URL,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     create_engine,
     func,
     insert,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -69,8 +71,8 @@ class PostgreSQL(Database):
             },
         )
         super().__init__(url, name, engine, PGDialect_psycopg(paramstyle="format"))  # type: ignore[no-untyped-call]
-        lock = func.pg_advisory_xact_lock(bindparam("lock"))
-        self._take_turn, self._turn = self.text(select(lock)), (crc32(f"annals {name}".encode()),)
+        turn = func.pg_advisory_xact_lock(literal_column(str(crc32(f"annals {name}".encode()))))
+        self._take_turn = self.text(select(turn))
         self._notify = self.text(select(func.pg_notify(bindparam("channel"), bindparam("payload"))))
         self._channel = f"annals_{name}"
         self._listeners: list[Listener] = []
@@ -98,7 +100,7 @@ class PostgreSQL(Database):
                 connection.close()
 
     @contextmanager
-    def writing(self) -> Iterator[DBAPICursor]:
+    def writing(self, first: str | None = None) -> Iterator[DBAPICursor]:
         with self.sentences():
             if self._writer is None:
                 self._writer = self.engine.raw_connection()
@@ -106,15 +108,17 @@ class PostgreSQL(Database):
             self._writer_process = connection.info.backend_pid
             committing = False
             try:
-                with connection.pipeline():
-                    connection.execute("BEGIN")
-                    connection.execute(self._take_turn, self._turn)
-                    yield connection.cursor(binary=True)  # type: ignore[misc]
-                    committing = True
-                    connection.execute("COMMIT")
+                cursor = connection.cursor()
+                cursor.execute("; ".join(filter(None, ("BEGIN", self._take_turn, first))).encode())
+                while cursor.nextset():
+                    pass
+                cursor.format = Format.BINARY
+                yield cursor  # type: ignore[misc]
+                committing = True
+                cursor.execute("COMMIT")
             except BaseException as error:
                 self._undo(connection)
-                if committing and self._writer is None and isinstance(error, psycopg.Error):
+                if committing and isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized != "ERROR":
                     raise Uncertain(
                         f"{self.name.upper()}_UNCERTAIN",
                         f"the connection to {self} was lost while it committed, so it is not known whether it did; "
@@ -122,11 +126,16 @@ class PostgreSQL(Database):
                     ) from error
                 raise
 
+    def together(self) -> AbstractContextManager[object]:
+        assert self._writer is not None
+        connection: psycopg.Connection = self._writer.driver_connection  # type: ignore[assignment]
+        return connection.pipeline()
+
     @contextmanager
     def changing(self) -> Iterator[Connection]:
         with self.sentences(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
-            connection.exec_driver_sql(self._take_turn, self._turn)
+            connection.exec_driver_sql(self._take_turn)
             yield connection
             connection.commit()
 
@@ -162,7 +171,8 @@ class PostgreSQL(Database):
     def _undo(self, connection: psycopg.Connection) -> None:
         with suppress(psycopg.Error):
             connection.rollback()
-        if connection.broken or connection.closed:
+        if connection.info.transaction_status != TransactionStatus.IDLE:
+            connection.close()
             if self._writer is not None:
                 self._drop_if_broken(self._writer)
                 self._writer.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,17 +63,22 @@ class SQLite(Database):
                 connection.close()
 
     @contextmanager
-    def writing(self) -> Iterator[DBAPICursor]:
+    def writing(self, first: str | None = None) -> Iterator[DBAPICursor]:
         with self.sentences():
             try:
                 cursor = self._writer.cursor()
                 cursor.execute("BEGIN IMMEDIATE")
+                if first is not None:
+                    cursor.execute(first)
                 yield cursor
                 cursor.execute("COMMIT")
             except BaseException:
                 if self._writer.driver_connection.in_transaction:  # type: ignore[union-attr]
                     self._writer.cursor().execute("ROLLBACK")
                 raise
+
+    def together(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:

@@ -108,11 +108,7 @@ class Decisions:
         original = self._original(asked)
         if original is not None:
             return original
-        if self._ahead > CLOCK_TOLERANCE:
-            raise Rejected(
-                "CLOCK_WENT_BACK",
-                f"the log's last event was recorded {self._ahead} after the time the clock shows; set the clock right",
-            )
+        require_clock(self._ahead)
         known = [self._known(stream) for stream in asked.streams]
         home = asked.streams[0]
         version = known[0].version
@@ -197,6 +193,18 @@ class Decisions:
             "IN_THE_FUTURE",
             f"{instant_text(said)} is yet to come: it is {instant_text(self.recorded_at)}",
             field="occurred_at",
+        )
+
+
+def require_clock(ahead: timedelta) -> None:
+    """Refuse to record anything while the log's last instant lies so far ahead of the clock.
+
+    :raises Rejected: CLOCK_WENT_BACK.
+    """
+    if ahead > CLOCK_TOLERANCE:
+        raise Rejected(
+            "CLOCK_WENT_BACK",
+            f"the log's last event was recorded {ahead} after the time the clock shows; set the clock right",
         )
 
 

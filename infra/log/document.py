@@ -78,6 +78,11 @@ def encode(
             data[name] = value if write is None else write(value)
     if envelope.reason is not None:
         data["reason"] = envelope.reason
+    return written(envelope, data, f"{SCHEMAS}{envelope.type[4:]}")
+
+
+def written(envelope: Envelope, data: dict[str, Any], schema: str | None) -> bytes:
+    """The document that says this, with data that is JSON."""
     actor = envelope.actor
     document: dict[str, Any] = {
         "specversion": "1.0",
@@ -99,7 +104,8 @@ def encode(
         document["correlationid"] = envelope.correlation_id
     if envelope.causation_id is not None:
         document["causationid"] = envelope.causation_id
-    document["dataschema"] = f"{SCHEMAS}{envelope.type[4:]}"
+    if schema is not None:
+        document["dataschema"] = schema
     document["data"] = data
     return orjson.dumps(document)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from threading import Condition, Lock
 from time import monotonic
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import bindparam, func, select, update
@@ -20,10 +21,20 @@ from domain.event import State
 from infra.database import Database, Uncertain, Unusable, open_database, prepare, values
 from infra.keys import Keys
 from infra.log.arrow import record_batch
-from infra.log.decision import Answered, Asked, Decisions
-from infra.log.document import attributes_of, encode, event_of, read_instant, sealing_streams
+from infra.log.decision import Answered, Asked, Decisions, require_clock
+from infra.log.document import Envelope, attributes_of, encode, event_of, read_instant, sealing_streams, written
 from infra.log.line import Line
-from infra.log.request import Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
+from infra.log.request import (
+    MICROSECOND,
+    Actor,
+    Head,
+    Outcome,
+    Request,
+    Row,
+    from_microseconds,
+    microseconds,
+    utc_now,
+)
 from infra.log.states import Known, RecentStates, bare
 from infra.log.tables import BEGINNING, MIGRATIONS, REVISION, events, log_head, requests
 from infra.log.verification import Finding, Progress, StoredRow, Verification
@@ -45,9 +56,11 @@ class Log:
     Every method may raise Rejected: LOG_FULL, LOG_UNAVAILABLE, LOG_UNREADABLE, DATA_NOT_WRITABLE, LOG_CLOSED.
     """
 
-    def __init__(self, database: Database, keys: Keys, *, state_cache: int, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, keys: Keys | None, *, state_cache: int, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
-        self._keys = keys
+        self._keys_given = keys
         self._clock = clock
         self._sql = Statements(database)
         self._states = RecentStates(state_cache)
@@ -60,10 +73,13 @@ class Log:
         self._look_again: float | None = None
 
     @classmethod
-    def open(cls, url: str, keys: Keys, *, state_cache: int = 100_000, clock: Callable[[], datetime] = utc_now) -> Log:
+    def open(
+        cls, url: str, keys: Keys | None, *, state_cache: int = 100_000, clock: Callable[[], datetime] = utc_now
+    ) -> Log:
         """The log in the database at ``url`` (``sqlite:////path/log.db``), which is made where there is none.
 
-        ``state_cache`` is how many streams' states are remembered; ``clock`` tells the time, in UTC.
+        ``state_cache`` is how many streams' states are remembered; ``clock`` tells the time, in UTC. Without ``keys``
+        the log cannot decide; it can be read, and take what was decided elsewhere.
 
         :raises Rejected: NEWER_VERSION, LOG_TAMPERED where something is wrong with its last events, and as above.
         """
@@ -203,7 +219,50 @@ class Log:
         with self._reading():
             return Verification(self._database).run(last=last, progress=progress)
 
+    # Doors for those who decide elsewhere and keep their events here (infra/log/library.py).
+
+    @property
+    def database(self) -> Database:
+        """For the texts of statements; what they do, they do by ``reading`` and ``appending``."""
+        return self._database
+
+    def reading(self) -> AbstractContextManager[DBAPICursor]:
+        """A cursor for reading, see ``Database.reading``."""
+        return self._reading()
+
+    @contextmanager
+    def appending(self) -> Iterator[Appending]:
+        """A transaction that nobody else's overlaps. What was added to it, and all that its cursor was told, is durable
+        when it is left, and undone when it is left by an exception.
+
+        :raises Rejected: CLOCK_WENT_BACK.
+        """
+        with self._serving:
+            if not self._open:
+                raise closed()
+            try:
+                with self._database.writing(self._sql.head) as cursor:
+                    before, now = head_in(cursor), self._clock()
+                    require_clock(before.recorded_at - now)
+                    appending = Appending(cursor, before, max(now, before.recorded_at + MICROSECOND))
+                    yield appending
+                    if appending.rows:
+                        self._insert(cursor, appending.rows, appending.head)
+            except Uncertain:
+                if not appending.rows or not self._was_committed(appending.head):
+                    raise
+            if self._seen == before:
+                self._seen = appending.head
+        with self._committed:
+            self._committed.notify_all()
+
     # How the requests of one group are served, by one thread at a time.
+
+    @property
+    def _keys(self) -> Keys:
+        if self._keys_given is None:
+            raise TypeError("a log that was opened without keys cannot decide")
+        return self._keys_given
 
     def _serve(self, asked: list[Asked]) -> None:
         """Answer every one of them: all in one transaction, or, where one of them breaks it, each in its own."""
@@ -224,9 +283,10 @@ class Log:
         if not self._open:
             raise closed()
         states = self._warm({stream for each in asked for stream in each.streams})
+        appended: Head | None = None
         try:
-            with self._database.writing() as cursor:
-                head = self._read_head(cursor)
+            with self._database.writing(self._sql.head) as cursor:
+                head = head_in(cursor)
                 if head != self._seen:
                     self._catch_up(cursor, head, states)
                 decisions = Decisions(
@@ -237,12 +297,13 @@ class Log:
                     lambda stream: self._load([stream])[stream],
                 )
                 answers = [decide(decisions, each) for each in asked]
-                if decisions.facts:
-                    head = self._append(cursor, decisions, head)
-                if decisions.answers:
-                    self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
+                with self._database.together():
+                    if decisions.facts:
+                        head = appended = self._append(cursor, decisions, head)
+                    if decisions.answers:
+                        self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
         except Uncertain:
-            if not decisions.facts or not self._was_committed(head):
+            if appended is None or not self._was_committed(appended):  # it may be the keys that are uncertain
                 raise
         for each, answer in zip(asked, answers, strict=True):
             each.answer = answer
@@ -284,10 +345,14 @@ class Log:
             document = encode(fact.event, envelope, self._keys, home=fact.home, copied=fact.copied)
             hash = sha256(hash + document).digest()
             rows.append((position, fact.stream, fact.version, envelope.type, stamp, document, hash))
+        head = Head(position, hash, recorded_at)
+        self._insert(cursor, rows, head)
+        return head
+
+    def _insert(self, cursor: DBAPICursor, rows: Sequence[StoredRow], head: Head) -> None:
         self._sql.insert_events(cursor, rows)
-        cursor.execute(self._sql.update_head, (position, hash, stamp))
+        cursor.execute(self._sql.update_head, (head.position, head.hash, microseconds(head.recorded_at)))
         self._database.announce(cursor)
-        return Head(position, hash, recorded_at)
 
     def _warm(self, streams: Iterable[str]) -> dict[str, Known]:
         """The states of the streams as committed, now or a little earlier."""
@@ -377,10 +442,7 @@ class Log:
 
     def _read_head(self, cursor: DBAPICursor) -> Head:
         cursor.execute(self._sql.head)
-        row = cursor.fetchone()
-        if row is None:
-            raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
-        return Head(row[0], row[1], from_microseconds(row[2]))
+        return head_in(cursor)
 
     def _until(self, until: int | None) -> int:
         position = self.head.position
@@ -406,6 +468,29 @@ class Log:
                 cursor.execute(self._sql.of_stream, (stream, begin, min(begin + ROWS_AT_ONCE, last)))
                 rows = cursor.fetchall()
             yield from rows
+
+
+class Appending:
+    """Events that were decided elsewhere, on their way into the log within the transaction of ``cursor``. ``head`` is
+    that of the log after them.
+    """
+
+    def __init__(self, cursor: DBAPICursor, head: Head, recorded_at: datetime) -> None:
+        self.cursor = cursor
+        self.head = head
+        self.rows: list[StoredRow] = []
+        self._recorded_at = recorded_at
+
+    def add(self, stream: str, version: int, type: str, actor: Actor, data: dict[str, Any]) -> int:
+        """Add an event whose data is JSON; ``version`` is the next one of its stream, which no command decides on.
+        Returns its position.
+        """
+        position, at = self.head.position + 1, self._recorded_at
+        envelope = Envelope(str(uuid7()), stream, version, position, type, at, at, actor, None, None, None)
+        document = written(envelope, data, None)
+        self.head = Head(position, sha256(self.head.hash + document).digest(), at)
+        self.rows.append((position, stream, version, type, microseconds(at), document, self.head.hash))
+        return position
 
 
 class Statements:
@@ -451,6 +536,17 @@ def decide(decisions: Decisions, asked: Asked) -> Outcome | BaseException:
         raise
     except Exception as error:
         return error
+
+
+def head_in(cursor: DBAPICursor) -> Head:
+    """The head, from the rows of its statement.
+
+    :raises Rejected: LOG_TAMPERED where it is missing.
+    """
+    row = cursor.fetchone()
+    if row is None:
+        raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
+    return Head(row[0], row[1], from_microseconds(row[2]))
 
 
 def answer_row(request_id: str, answered: Answered) -> tuple[object, ...]:

@@ -64,6 +64,26 @@ requests = Table(
     sqlite_with_rowid=False,
 )
 
+library_tracking = Table(
+    "library_tracking",
+    metadata,
+    Column("application", String, primary_key=True),
+    Column("upstream", String, primary_key=True, comment="the application whose notifications are followed"),
+    Column("notification_id", BigInt, nullable=False, comment="the last one that was processed"),
+)
+"""How far applications of the ``eventsourcing`` library have followed others."""
+
+library_snapshots = Table(
+    "library_snapshots",
+    metadata,
+    Column("application", String, primary_key=True),
+    Column("originator_id", String, primary_key=True),
+    Column("originator_version", BigInt, primary_key=True, autoincrement=False),
+    Column("topic", String, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+"""States of aggregates of that library, as of a version: no facts, they can be computed anew."""
+
 
 def migrate(url: str) -> tuple[str | None, str]:
     """Bring the log's database to the newest tables: the revision it had before (None: it was empty) and has now.

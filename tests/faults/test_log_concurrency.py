@@ -1,139 +1,156 @@
-"""Many callers, one order: threads on one stream, and processes on one file."""
+"""Many callers in many processes, one order: every answer is explained by it."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections import defaultdict
-from pathlib import Path
+import random
+from collections import Counter
+from collections.abc import Callable
+from multiprocessing.connection import Connection
 from threading import Barrier, Thread
 
 import pytest
 
-from commands.lead import CaptureLead, ScoreLead
-from commands.rejected import Rejected
-from domain.lead import Lead
+from commands.command import Command
+from commands.lead import AssignLead, CaptureLead, ConvertLead, DisqualifyLead, QualifyLead, RecycleLead, ScoreLead
 from infra.keys import Keys
-from infra.log import Actor, Log, Outcome, Request, decode
+from infra.log import Actor, Log, Outcome, Request
+from tests.faults import sizes
+from tests.faults.checker import Call, Order, Refused, call
+from tests.faults.nodes import Node, nodes, opened
+from tests.places import Place
 
 ANN = Actor("user", "ann")
-THREADS, TURNS = 8, 40
+STREAMS = 3
 
 
-def test_every_answer_is_explained_by_the_order_in_the_log(tmp_path: Path) -> None:
-    keys = Keys.open(f"sqlite:///{tmp_path}/keys.db", bytes(32))
-    log = Log.open(f"sqlite:///{tmp_path}/log.db", keys)
-    log.execute(Request(CaptureLead(id="1"), ANN))
-    together = Barrier(THREADS)
-    answers: list[tuple[Request, Outcome | Rejected]] = []
+@pytest.fixture
+def urls(place: Place) -> tuple[str, str]:
+    return place.url("log"), place.url("keys")
 
-    def call(caller: int) -> None:
-        together.wait()
-        version = 1
-        for turn in range(TURNS):
-            score = (caller + turn) % 3
-            expected = version if turn % 2 else None
-            request = Request(ScoreLead(id="1", score=score), ANN, f"{caller}-{turn}", expected_version=expected)
-            (answer,) = log.submit([request])
-            if isinstance(answer, Outcome):
-                version = answer.version
-            answers.append((request, answer))
 
-    threads = [Thread(target=call, args=(caller,)) for caller in range(THREADS)]
+def test_threads_of_one_process(urls: tuple[str, str]) -> None:
+    with opened(urls) as (log, keys):
+        begin(log)
+        calls = together(8, lambda caller: turns(log, f"a{caller}", 40))
+        explained(log, keys, calls)
+
+
+@pytest.mark.slow
+def test_threads_of_several_processes(urls: tuple[str, str], figure: Callable[[str], None]) -> None:
+    with opened(urls) as (log, keys):
+        begin(log)
+        answers = explained(log, keys, from_nodes(urls, "mixed"))
+        kinds = Counter(code(each.answer) for each in answers)
+        figure(f"{len(answers):,} answers of {sizes.NODES} nodes explained: {dict(kinds)}")
+
+
+@pytest.mark.slow
+def test_a_storm_of_conflicts(urls: tuple[str, str], figure: Callable[[str], None]) -> None:
+    with opened(urls) as (log, keys):
+        begin(log)
+        answers = explained(log, keys, from_nodes(urls, "storm"))
+        kinds = Counter(code(each.answer) for each in answers)
+        assert kinds["recorded"] == sizes.NODES * sizes.CALLERS * sizes.STORM_WINS
+        assert kinds.keys() <= {"recorded", "VERSION_CONFLICT"}
+        figure(f"storm: {dict(kinds)}")
+
+
+def begin(log: Log) -> None:
+    for stream in range(STREAMS):
+        log.execute(Request(CaptureLead(id=str(stream), name="Ann", source="web"), ANN))
+
+
+def together(callers: int, work: Callable[[int], list[Call]]) -> list[Call]:
+    """What threads do at the same time."""
+    ready = Barrier(callers)
+    calls: list[Call] = []
+
+    def run(caller: int) -> None:
+        ready.wait()
+        calls.extend(work(caller))
+
+    threads = [Thread(target=run, args=(caller,)) for caller in range(callers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return calls
 
-    scores: dict[int, int | None] = {}
-    lead = Lead()
-    for row in log.rows():
-        lead = decode(row.document, keys)[1].evolve(lead)
-        scores[row.version] = lead.score
-    accepted = 0
-    for request, answer in answers:
-        assert isinstance(request.command, ScoreLead)
-        if isinstance(answer, Rejected):
-            assert answer.code == "VERSION_CONFLICT"
-            assert request.expected_version is not None
-            continue
-        assert scores[answer.version] == request.command.score
-        if answer.last_position:
-            accepted += 1
-            assert answer.first_position == answer.last_position == answer.position == answer.version
-            assert scores[answer.version - 1] != request.command.score
-            assert request.expected_version in (None, answer.version - 1)
+
+def from_nodes(urls: tuple[str, str], kind: str) -> list[Call]:
+    made = [Node(ask, urls, kind, str(number)) for number in range(sizes.NODES)]
+    with nodes(*made):
+        for node in made:
+            assert node.hear() == "ready"
+        for node in made:
+            node.tell()
+        return [each for node in made for each in node.hear(3600)]
+
+
+def ask(connection: Connection, urls: tuple[str, str], kind: str, name: str) -> None:
+    with opened(urls) as (log, _):
+        connection.send("ready")
+        connection.recv()
+        if kind == "mixed":
+            calls = together(sizes.CALLERS, lambda caller: turns(log, f"{name}-{caller}", sizes.TURNS))
         else:
-            assert answer.position == answer.version
-            assert request.expected_version in (None, answer.version)
-    assert len(answers) == THREADS * TURNS
-    assert log.head.position == 1 + accepted == len(scores)
-    assert log.verify() == []
-    log.close()
-    keys.close()
+            calls = together(sizes.CALLERS, lambda caller: wins(log, f"{name}-{caller}", sizes.STORM_WINS))
+        connection.send(calls)
 
 
-WRITER = """
-import sys
-from commands.lead import CaptureLead, ScoreLead
-from infra.keys import Keys
-from infra.log import Actor, Log, Request
-
-directory, name = sys.argv[1:]
-log = Log.open(f"sqlite:///{directory}/log.db", Keys.open(f"sqlite:///{directory}/keys.db", bytes(32)))
-print("ready", flush=True)
-sys.stdin.readline()
-for turn in range(150):
-    command = CaptureLead(id=f"{name}-{turn}", name="Ann") if turn % 3 == 0 else ScoreLead(id="shared", score=turn % 2)
-    outcome = log.execute(Request(command, Actor("user", name), f"{name}-{turn}"))
-    print(turn, outcome.stream, outcome.version, outcome.last_position, flush=True)
-print("sound" if log.verify() == [] else "wrong", flush=True)
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_on_one_file(tmp_path: Path) -> None:
-    keys = Keys.open(f"sqlite:///{tmp_path}/keys.db", bytes(32))
-    log = Log.open(f"sqlite:///{tmp_path}/log.db", keys)
-    log.execute(Request(CaptureLead(id="shared"), ANN))
-    children = {
-        name: subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("a", "b")
-    }
-    for child in children.values():
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    answers: dict[str, list[str]] = defaultdict(list)
-    for child in children.values():
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    for n in range(50):
-        log.execute(Request(ScoreLead(id="shared", score=2 + n % 2), ANN))
-    for name, child in children.items():
-        out, _ = child.communicate(timeout=60)
-        answers[name] = out.splitlines()
-    assert log.verify() == []
-    places = {row.position: (row.stream, row.version) for row in log.rows()}
-    assert sorted(places) == list(range(1, len(places) + 1))
-    for name, lines in answers.items():
-        assert len(lines) == 151
-        assert lines[-1] == "sound"
-        for line in lines[:-1]:
-            turn, stream, version, position = line.split()
-            assert position == "0" or places[int(position)] == (stream, int(version))
-            again = log.execute(Request(command_of(name, int(turn)), Actor("user", name), f"{name}-{turn}"))
-            assert (again.version, again.last_position) == (int(version), int(position))
-    log.close()
-    keys.close()
+def turns(log: Log, name: str, count: int) -> list[Call]:
+    """Commands of all kinds, on few streams."""
+    chance = random.Random(name)
+    calls: list[Call] = []
+    seen: dict[str, int] = {}
+    for turn in range(count):
+        for command in wishes(chance, f"{name}-{turn}"):
+            expected = seen.get(command.stream) if chance.random() < 0.4 else None
+            calls.append(call(log, Request(command, ANN, f"{name}-{turn}-{len(calls)}", expected_version=expected)))
+            answer = calls[-1].answer
+            if isinstance(answer, Outcome):
+                seen[answer.stream] = answer.version
+            elif answer.code == "VERSION_CONFLICT":
+                seen[command.stream] = log.state(command.stream)[0]
+    return calls
 
 
-def command_of(name: str, turn: int) -> CaptureLead | ScoreLead:
-    if turn % 3 == 0:
-        return CaptureLead(id=f"{name}-{turn}", name="Ann")
-    return ScoreLead(id="shared", score=turn % 2)
+def wishes(chance: random.Random, new: str) -> list[Command]:
+    id = str(chance.randrange(STREAMS))
+    kinds: list[Callable[[], list[Command]]] = [
+        lambda: [ScoreLead(id=id, score=chance.randrange(3))],
+        lambda: [AssignLead(id=id, agent_id=chance.choice("ab"))],
+        lambda: [QualifyLead(id=id)],
+        lambda: [DisqualifyLead(id=id, reason="no")],
+        lambda: [RecycleLead(id=id)],
+        lambda: [CaptureLead(id=id)],
+        lambda: [CaptureLead(id=new, name=new, company=new), ConvertLead(id=new, customer_id="shared")],
+        lambda: [CaptureLead(id=new, phone=new), ConvertLead(id=new, customer_id="shared", overwrite=("phone",))],
+    ]
+    return chance.choice(kinds)()
+
+
+def wins(log: Log, name: str, count: int) -> list[Call]:
+    """Read, decide, and write what was expected, until that was won so many times."""
+    chance = random.Random(name)
+    calls: list[Call] = []
+    won = 0
+    while won < count:
+        id = str(chance.randrange(STREAMS))
+        version, lead = log.state(f"lead-{id}")
+        score = ((lead.score or 0) + 1) % 100  # type: ignore[attr-defined]
+        calls.append(call(log, Request(ScoreLead(id=id, score=score), ANN, expected_version=version)))
+        won += isinstance(calls[-1].answer, Outcome)
+    return calls
+
+
+def explained(log: Log, keys: Keys, calls: list[Call]) -> list[Call]:
+    order = Order(log, keys)
+    assert order.explain(calls) == set(range(STREAMS + 1, log.head.position + 1))
+    return calls
+
+
+def code(answer: Outcome | Refused) -> str:
+    if isinstance(answer, Refused):
+        return answer.code
+    return "recorded" if answer.last_position else "nothing to change"

@@ -1,4 +1,4 @@
-"""The events, the head of their chain, and the answers to requests."""
+"""The events, the head of their chain, the answers to requests, and what the adapter for another library keeps."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,5 +39,19 @@ def upgrade() -> None:
         sa.Column("position", BIG, nullable=False),
         sa.Column("recorded_at", BIG, nullable=False, comment="microseconds since 1970"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "library_tracking",
+        sa.Column("application", sa.String, primary_key=True),
+        sa.Column("upstream", sa.String, primary_key=True, comment="the application whose notifications are followed"),
+        sa.Column("notification_id", BIG, nullable=False, comment="the last one that was processed"),
+    )
+    op.create_table(
+        "library_snapshots",
+        sa.Column("application", sa.String, primary_key=True),
+        sa.Column("originator_id", sa.String, primary_key=True),
+        sa.Column("originator_version", BIG, primary_key=True, autoincrement=False),
+        sa.Column("topic", sa.String, nullable=False),
+        sa.Column("state", sa.LargeBinary, nullable=False),
     )
     op.bulk_insert(head, [{"position": 0, "hash": bytes(32), "recorded_at": 0}])

@@ -1,0 +1,47 @@
+"""How much the tests of faults do: little in ``make test``, much in ``make soak``. Every size may be set by itself, for
+example ANNALS_EVENTS=100000.
+"""
+
+from __future__ import annotations
+
+import os
+
+SOAK = os.environ.get("ANNALS_SOAK") == "1"
+
+
+def size(name: str, short: int, long: int) -> int:
+    """The size of that name."""
+    return int(os.environ.get(f"ANNALS_{name}", long if SOAK else short))
+
+
+EVENTS = size("EVENTS", 12_000, 2_000_000)
+"""How many events the writers of one log record."""
+
+WRITERS = size("WRITERS", 4, 8)
+READERS = size("READERS", 2, 3)
+
+NODES = size("NODES", 2, 4)
+"""Processes that ask on one log."""
+
+CALLERS = size("CALLERS", 4, 8)
+"""Threads of each of them."""
+
+TURNS = size("TURNS", 25, 1_000)
+"""How often each caller asks."""
+
+STORM_WINS = size("STORM_WINS", 5, 200)
+"""How often each caller has to win in a storm of conflicts."""
+
+KILLS = size("KILLS", 3, 40)
+"""How often a process is killed."""
+
+DATABASE_KILLS = size("DATABASE_KILLS", 2, 20)
+
+CUTS = size("CUTS", 30, 2_000)
+"""How many connections are cut at random moments."""
+
+JUMPS = size("JUMPS", 150, 5_000)
+"""How often a clock jumps."""
+
+REPEATS = size("REPEATS", 15, 500)
+"""How many requests are sent to two nodes at once."""

@@ -1,0 +1,278 @@
+"""Connections that are cut in the middle of a commit: was it committed? What is answered is true, and the same request
+id says the rest.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from threading import Event, Lock, Thread
+
+import psycopg
+import pytest
+
+from commands.lead import AssignLead, CaptureLead, ScoreLead
+from commands.rejected import Rejected
+from infra.database import database
+from infra.keys import Keys
+from infra.log import Actor, Log, Outcome, Request
+from tests.faults import proxy as faults
+from tests.faults import sizes
+from tests.faults.checker import SURELY_NOT, insist
+from tests.faults.proxy import Connection, Proxy
+from tests.places import Place
+from tests.postgres import Server
+
+pytestmark = pytest.mark.slow
+
+ANN = Actor("user", "ann")
+
+
+class Company:
+    """A log with two nodes: one behind a proxy, one that reaches the server directly."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.proxy = Proxy(place.url("log"))
+        self.keys = Keys.open(place.url("keys"), bytes(32))
+        self.looking = Lock()
+        self.onlooker = psycopg.connect(place.url("log"), autocommit=True, application_name="onlooker")
+        self.direct = Log.open(place.url("log"), self.keys)
+        self.far = Log.open(self.proxy.url, self.keys)
+        for node in (self.far, self.direct):  # so that there are connections, and statements that are prepared
+            for turn in range(8):
+                node.execute(capture(f"{id(node)}-{turn}"))
+
+    def close(self) -> None:
+        self.far.close()
+        self.direct.close()
+        self.keys.close()
+        self.onlooker.close()
+        self.proxy.close()
+
+    def remembers(self, request: Request) -> bool:
+        """Whether the request is recorded as answered."""
+        with self.looking:
+            found = self.onlooker.execute("SELECT FROM requests WHERE request_id = %s", [request.request_id])
+            return found.fetchone() is not None
+
+    def surely_not(self, request: Request) -> None:
+        assert not self.remembers(request)
+
+
+@pytest.fixture
+def company(own_place: Place) -> Iterator[Company]:
+    company = Company(own_place)
+    yield company
+    company.close()
+
+
+def capture(id: str) -> Request:
+    return Request(CaptureLead(id=id, name=id), ANN, f"r-{id}")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_cut_at_the_commit(company: Company, there: bool) -> None:
+    for turn in range(3):
+        request = capture(str(turn))
+        company.proxy.at_commit = faults.before_its_answer if there else faults.before_it_arrives
+        before = company.direct.head.position
+        (answer,) = company.far.submit([request])
+        assert company.remembers(request) is there
+        assert company.direct.head.position == before + there
+        if there:
+            assert isinstance(answer, Outcome)
+            assert company.direct.execute(request) == company.far.execute(request) == answer
+        else:
+            assert isinstance(answer, Rejected)
+            assert answer.code == "LOG_UNAVAILABLE"
+            assert SURELY_NOT in answer.sentence
+            assert company.direct.execute(request) == company.far.execute(request)
+        assert company.direct.head.position == before + 1
+        assert company.far.state(f"lead-{turn}")[0] == 1
+    assert company.direct.verify() == []
+
+
+def test_a_cut_as_the_commit_is_sent(company: Company) -> None:
+    for turn in range(10):
+        request = capture(str(turn))
+        company.proxy.at_commit = faults.as_it_is_sent
+        (answer,) = company.far.submit([request])
+        assert company.remembers(request) is isinstance(answer, Outcome)
+        if isinstance(answer, Rejected):
+            assert answer.code == "LOG_UNAVAILABLE"
+            answer = company.direct.execute(request)
+        assert company.direct.execute(request) == company.far.execute(request) == answer
+    assert company.direct.verify() == []
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_cut_at_the_commit_of_an_answer_that_changed_nothing(company: Company, there: bool) -> None:
+    company.far.execute(capture("1"))
+    company.far.execute(Request(ScoreLead(id="1", score=7), ANN))
+    request = Request(ScoreLead(id="1", score=7), ANN, "again")
+    head = company.direct.head
+    company.proxy.at_commit = faults.before_its_answer if there else faults.before_it_arrives
+    assert code(company.far, request) == "LOG_UNCERTAIN"
+    answer = company.direct.execute(request)
+    assert (answer.version, answer.last_position, answer.position) == (2, 0, head.position)
+    company.direct.execute(Request(ScoreLead(id="1", score=8), ANN))
+    assert company.far.execute(request) == answer
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_cut_at_the_commit_after_which_nobody_can_be_asked(company: Company, there: bool) -> None:
+    request = capture("1")
+
+    def fault(connection: Connection, message: bytes, rest: Iterator[bytes]) -> None:
+        company.proxy.open = False
+        (faults.before_its_answer if there else faults.before_it_arrives)(connection, message, rest)
+
+    company.proxy.at_commit = fault
+    assert code(company.far, request) == "LOG_UNCERTAIN"
+    assert code(company.far, request) == "LOG_UNAVAILABLE"
+    answer = company.direct.execute(request)
+    company.proxy.open = True
+    assert company.far.execute(request) == answer
+    assert company.direct.head.position == answer.position
+    assert company.direct.verify() == []
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_commit_that_is_on_its_way_for_long(own_place: Place, monkeypatch: pytest.MonkeyPatch, arrives: bool) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 1)
+    company = Company(own_place)
+    go_on, request = Event(), capture("1")
+    before = company.direct.head.position
+
+    def fault(connection: Connection, message: bytes, rest: Iterator[bytes]) -> None:
+        sent = message + b"".join(faults.until_sync(rest))
+        connection.answering = False
+        connection.cut_client()
+        go_on.wait()
+        if arrives:
+            connection.server.sendall(sent)
+        else:
+            connection.cut_server()
+
+    company.proxy.at_commit = fault
+    assert code(company.far, request) == "LOG_UNCERTAIN"  # rather than no, which would be wrong later
+    assert code(company.direct, request) == "LOG_UNAVAILABLE"
+    assert company.direct.head.position == before
+    go_on.set()
+    answer = insist(lambda: company.direct, request, company.surely_not)
+    assert answer.position == company.direct.head.position == before + 1
+    assert company.far.execute(request) == answer
+    assert company.direct.verify() == []
+    company.close()
+
+
+def test_a_connection_that_the_server_ends_between_the_commit_and_its_answer(company: Company) -> None:
+    for turn in range(3):
+        request = capture(str(turn))
+
+        def fault(connection: Connection, message: bytes, rest: Iterator[bytes], request: Request = request) -> None:
+            process = company.far._database._writer_process  # type: ignore[attr-defined]
+            execute = next(each for each in rest if each[:1] == b"E")
+            connection.server.sendall(message + execute)
+            while not company.remembers(request):
+                pass
+            terminate(company.place, f"pid = {process}")
+
+        company.proxy.at_commit = fault
+        answer = company.far.execute(request)
+        assert company.direct.execute(request) == answer
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_cut_at_the_commit_of_a_key(own_place: Place, there: bool) -> None:
+    proxy = Proxy(own_place.url("keys"))
+    keys = Keys.open(proxy.url, bytes(32))
+    log = Log.open(own_place.url("log"), keys)
+    log.execute(capture("1"))
+    proxy.at_commit = faults.before_its_answer if there else faults.before_it_arrives
+    (answer,) = log.submit([capture("2")])
+    assert isinstance(answer, Rejected)
+    assert answer.code == "KEYS_UNCERTAIN"
+    assert log.head.position == 1
+    assert log.state("lead-2")[0] == 0
+    assert log.execute(capture("2")).position == 2
+    assert log.state("lead-2")[1].name == "2"  # type: ignore[attr-defined]
+    assert log.verify() == []
+    log.close()
+    keys.close()
+    proxy.close()
+
+
+def test_connections_that_end_at_random_moments(
+    own_server: Server, own_place: Place, figure: Callable[[str], None]
+) -> None:
+    company = Company(own_place)
+    answers: dict[str, tuple[Request, Outcome]] = {}
+    refusals: Counter[str] = Counter()
+    stop = Event()
+    begin = company.direct.head.position
+
+    def ask(caller: int) -> None:
+        chance, turn = random.Random(caller), 0
+        while not stop.is_set():
+            turn += 1
+            id = f"{caller}-{turn}"
+            for request in (capture(id), Request(AssignLead(id=id, agent_id="bo"), ANN, f"a-{id}")):
+                nodes = [company.far, company.direct]
+                chance.shuffle(nodes)
+
+                def refused(request: Request) -> None:
+                    refusals["nothing was recorded"] += 1
+                    company.surely_not(request)
+
+                def node(nodes: list[Log] = nodes) -> Log:
+                    nodes.reverse()
+                    return nodes[0]
+
+                outcome = insist(node, request, refused)
+                answers[str(request.request_id)] = request, outcome
+
+    callers = [Thread(target=ask, args=(caller,)) for caller in range(4)]
+    for caller in callers:
+        caller.start()
+    chance = random.Random()
+    for cut in range(sizes.CUTS):
+        seen = len(answers)
+        if cut % 3:
+            terminate(
+                own_place,
+                "pid = (SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid() AND application_name <> 'onlooker' ORDER BY random() LIMIT 1)",
+            )
+        else:
+            company.proxy.cut_all()
+        stop.wait(chance.uniform(0, 0.05))
+        while len(answers) == seen:
+            assert any(caller.is_alive() for caller in callers)
+            stop.wait(0.001)
+    stop.set()
+    for caller in callers:
+        caller.join()
+
+    for request, outcome in answers.values():
+        assert insist(lambda: company.far, request, company.surely_not) == outcome
+    assert sorted(outcome.position for _, outcome in answers.values()) == list(
+        range(begin + 1, company.direct.head.position + 1)
+    )
+    assert company.direct.verify() == []
+    figure(f"{sizes.CUTS:,} cuts, {len(answers):,} commands, {sum(refusals.values()):,} told that nothing was recorded")
+    company.close()
+
+
+def terminate(place: Place, which: str) -> None:
+    """Have the server end connections."""
+    with psycopg.connect(place.url("log"), autocommit=True) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {which}".encode())
+
+
+def code(log: Log, request: Request) -> str:
+    with pytest.raises(Rejected) as refused:
+        log.execute(request)
+    return refused.value.code
