@@ -410,8 +410,8 @@ R = TypeVar("R", bound=LogRecorder)
 
 
 class LogFactory(InfrastructureFactory[LogTrackingRecorder]):
-    """What an application gets with ``PERSISTENCE_MODULE=infra.log.library``. ``LOG_URL`` is the log's database
-    (``sqlite:////path/log.db`` or ``postgresql://user@host/database``), ``ORIGINATOR_ID_TYPE`` is ``uuid`` (the default)
+    """What an application gets with ``PERSISTENCE_MODULE=infra.log.library``. ``LOG_URL`` is the log's database,
+    ``sqlite:////path/log.db`` or ``postgresql://user@host/database``; ``ORIGINATOR_ID_TYPE`` is ``uuid``, the default,
     or ``text``. It opens the log without keys: an application of the library needs nobody's personal data.
 
     :raises InfrastructureFactoryError: where a setting is missing or wrong.
