@@ -211,12 +211,14 @@ def _write_csv(rows: Rows, out: IO[bytes]) -> None:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     header = True
-    for table in rows.tables:
-        if header:
-            writer.writerow(table.column_names)
-            header = False
-        writer.writerows(map(cell, row) for row in _rows(table))
-    text.detach()
+    try:
+        for table in rows.tables:
+            if header:
+                writer.writerow(table.column_names)
+                header = False
+            writer.writerows(map(cell, row) for row in _rows(table))
+    finally:
+        text.detach()  # or it would close what it writes to
 
 
 def _storable(table: pa.Table) -> pa.Table:

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from commands.rejected import Rejected, require
-from infra.database.database import Database
+from infra.database.database import Database, Unusable
 from infra.database.kinds import file_of, is_there, open_database
 from infra.database.schema import revision, upgrade
 from infra.database.sqlite import SQLite
@@ -188,16 +188,31 @@ def opened(file: Path, contains: str, newest: str) -> Iterator[tuple[Database, S
     :raises Rejected: NOT_A_BACKUP, NEWER_VERSION, BACKUP_UNREADABLE.
     """
     require(file.is_file(), "NOT_A_BACKUP", f"there is no file {file}; give one that crm backup made")
-    database = SQLite(url_of(file), "backup", read_only=True, secure_delete=False)
+    with understood(file):
+        database = SQLite(url_of(file), "backup", read_only=True, secure_delete=False)
     try:
-        yield database, sealed(database, file, contains, newest)
-    except Rejected as refused:
-        if refused.code != "BACKUP_UNREADABLE":
-            raise
-        said = refused.__cause__ or refused
-        raise Rejected("BACKUP_UNREADABLE", f"{file} was damaged, or is no backup ({said}); use another one") from said
+        with understood(file):
+            seal = sealed(database, file, contains, newest)
+        yield database, seal
     finally:
         database.close()
+
+
+@contextmanager
+def understood(file: Path) -> Iterator[None]:
+    """Refuses a backup for whatever goes wrong while it is read: damage can make anything of it.
+
+    :raises Rejected: BACKUP_UNREADABLE.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, Rejected) and not isinstance(error, Unusable):
+            raise
+        said = error.__cause__ or error
+        raise Rejected(
+            "BACKUP_UNREADABLE", f"{file} cannot be read ({said}); it was damaged, or is no backup"
+        ) from error
 
 
 def sealed(database: SQLite, file: Path, contains: str, newest: str) -> Seal:

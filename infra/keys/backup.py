@@ -18,6 +18,7 @@ from infra.database.backup import (
     require_replaceable,
     rows_of,
     target,
+    understood,
     written,
 )
 from infra.database.schema import revision
@@ -57,7 +58,7 @@ def examine(file: Path, log: Seal, master_key: bytes | None) -> Seal:
     """
     with opened(file, "keys", REVISION) as (backup, seal):
         require(seal.origin == log.origin, "KEYS_OF_ANOTHER_LOG", f"the keys in {file} are those of another log")
-        with backup.reading() as cursor:
+        with understood(file), backup.reading() as cursor:
             prove(backup, cursor, seal)
             if master_key is not None:
                 require_unwrapped(backup, cursor, master_key)

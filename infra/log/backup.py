@@ -21,6 +21,7 @@ from infra.database.backup import (
     require_replaceable,
     rows_of,
     target,
+    understood,
     written,
 )
 from infra.database.schema import revision
@@ -98,7 +99,7 @@ def examine(file: Path, progress: Progress | None = None) -> Seal:
 
     :raises Rejected: NOT_A_BACKUP, NEWER_VERSION, BACKUP_UNREADABLE, or BACKUP_ALTERED with what is wrong and where.
     """
-    with opened(file, "log", REVISION) as (backup, seal):
+    with opened(file, "log", REVISION) as (backup, seal), understood(file):
         prove(backup, seal, progress=progress)
     return seal
 
