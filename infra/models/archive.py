@@ -371,6 +371,12 @@ class Tail:
             raise Rejected("HISTORY_FORKED", f"event {first} of the log does not continue what was read before it")
 
 
+def concerning(rows: pa.Table, of: Iterable[str]) -> pa.ChunkedArray:
+    """Which events of the log belong to the relations."""
+    types = [type for relation in of for type in relations()[relation].types]
+    return pc.is_in(rows["type"], value_set=pa.array(types, pa.string()))
+
+
 @contextmanager
 def fresh_events(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, of: Iterable[str]) -> Iterator[dict[str, str]]:
     """The SELECTs that give events of the log which the archive need not have, by relation, where there are any: the
@@ -379,11 +385,10 @@ def fresh_events(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, of: Iterable
     :param rows: the events.
     :param of: which relations are wanted.
     """
-    wanted = {type: relations()[relation] for relation in of for type in relations()[relation].types}
-    rows = rows.filter(pc.is_in(rows["type"], value_set=pa.array(wanted, pa.string())))
+    rows = rows.filter(concerning(rows, of))
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in _upcast(rows, wanted).to_pylist():
-        found.setdefault(wanted[row["type"]].name, []).append(_values(row))
+    for row in _upcast(rows, rows["type"].unique().to_pylist()).to_pylist():
+        found.setdefault(_relation_of_type()[row["type"]].name, []).append(_values(row))
     try:
         for relation, values in found.items():
             cursor.register(f"annals_fresh_{relation}", _typed_table(relations()[relation], values))

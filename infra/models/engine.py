@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from commands.rejected import Rejected
-from infra.models.archive import Archive, Tail, fresh_events, relations
+from infra.models.archive import Archive, Tail, concerning, fresh_events, relations
 from infra.models.file import open_file
 from infra.models.fold import Fold
 from infra.models.model import Model, read_model
@@ -42,6 +43,8 @@ EVENTS = "events"
 _ARCHIVE_BATCH = 50_000
 _FRESH = 5_000
 """So many events beyond the archive are read from the log; where there are more, the archive is brought first."""
+_FRESH_ON_A_ROW = 200
+"""So many such events are folded for one row alone; where there are more, its model is brought first."""
 _MANY = 10_000
 """From so many events on, the follower folds several models at once."""
 _REST = 4.0
@@ -337,6 +340,43 @@ class Models:
             cursor.execute("begin transaction read only")
             yield cursor
 
+    def row(self, name: str, key: Sequence[Any], position: int) -> tuple[pa.Table, int]:
+        """The row of a model with the values of its key, or none, as it stands at the position or later; and that
+        position. A few events are folded upon that row alone, and nothing is written.
+
+        :raises Rejected: as `bring`.
+        """
+        standing = self._find(name)
+        self._read(position)
+        if self._fresh(standing, position) > _FRESH_ON_A_ROW:
+            self.bring([name], position)
+        try:
+            return self._row(standing, key, position)
+        except (duckdb.Error, pa.ArrowException):
+            # Either the model is broken, which this says, or it is the key that fails again.
+            self.bring([name], position)
+            return self._row(standing, key, position)
+
+    def _row(self, standing: _Standing, key: Sequence[Any], position: int) -> tuple[pa.Table, int]:
+        with (
+            self._asked(),
+            self._cursor() as cursor,
+            self._events(cursor, standing.model, standing.position, position) as (sources, _),
+            self._committed(cursor),
+        ):
+            # What the transaction sees may stand further by now.
+            sql = "select position from annals_models where name = ?"
+            stands = cursor.execute(sql, [standing.model.name]).fetchall()[0][0]
+            return standing.fold.row(cursor, key, sources, stands), max(stands, position)
+
+    def _fresh(self, standing: _Standing, until: int) -> int:
+        """How many events up to the position concern a model and have not been archived."""
+        with self._reading:
+            after = max(standing.position, self._archive.position)
+            if until <= after:
+                return 0
+            return int(pc.sum(concerning(self._tail.between(after, until), standing.model.relations)).as_py())
+
     def _reached(self, standing: _Standing) -> int:
         """Up to which position a model is right: where no event that it reads came since, that is all that was read."""
         read = self._tail.position
@@ -412,8 +452,8 @@ class Models:
         """
         with self._reading:
             archived = self._archive.position
-            fresh = self._tail.between(max(after, archived), until) if until > archived else None
-        sources = self._archive.sources(after, min(until, archived)) if after < archived else {}
+            fresh = self._tail.between(max(after, archived), until) if until > max(after, archived) else None
+        sources = self._archive.sources(after, min(until, archived)) if after < min(until, archived) else {}
         if fresh is None:
             yield sources, None
             return
