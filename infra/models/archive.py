@@ -409,12 +409,16 @@ def _values(row: dict[str, Any]) -> dict[str, Any]:
 
 def _typed_table(relation: Relation, rows: list[dict[str, Any]]) -> pa.Table:
     types = {column: type for column, (type, _) in ENVELOPE.items()} | relation.fields
-    return pa.table({column: _typed([row.get(column) for row in rows], type) for column, type in types.items()})
-
-
-def _typed(values: list[Any], type: str) -> pa.Array:
-    arrow = _ARROW_TYPES[type]
-    return pa.array(values, pa.string()).cast(arrow) if type in _WRITTEN else pa.array(values, arrow)
+    written = pa.struct(
+        [(column, pa.string() if type in _WRITTEN else _ARROW_TYPES[type]) for column, type in types.items()]
+    )
+    columns = pa.array(rows, written).flatten()
+    return pa.table(
+        {
+            column: values.cast(_ARROW_TYPES[type]) if type in _WRITTEN else values
+            for (column, type), values in zip(types.items(), columns, strict=True)
+        }
+    )
 
 
 def _typed_rows(relation: Relation, rows: str) -> str:
@@ -428,8 +432,8 @@ def _typed_rows(relation: Relation, rows: str) -> str:
 
 
 def _last_by_type(rows: pa.Table) -> dict[str, int]:
-    found = rows.group_by("type").aggregate([("position", "max")]).to_pydict()
-    return dict(zip(found["type"], found["position_max"], strict=True))
+    # Positions grow, so the last one of a type stays.
+    return dict(zip(rows["type"].to_pylist(), rows["position"].to_pylist(), strict=True))
 
 
 def _field_meaning(relation: Relation, field: str) -> str:
