@@ -11,7 +11,7 @@ import hashlib
 import importlib
 import json
 import pkgutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -231,14 +231,16 @@ class Archive:
         unknown = {row[0] for row in cursor.execute(f"select distinct type from {_UNKNOWN}").fetchall()}
         return unknown.isdisjoint(_relation_of_type())
 
-    def append(self, cursor: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
+    def append(self, cursor: duckdb.DuckDBPyConnection, table: pa.Table, pause: Callable[[], None]) -> None:
         """Add events of the log that follow on those already there. Advances this object only by `load` or `moved`, so
         that a transaction that fails leaves it as it was.
+
+        :param pause: called between statements.
         """
         last = _last_by_type(table)
         cursor.register("annals_batch", _upcast(table, last))
         try:
-            moved = self._insert_all(cursor, last)
+            moved = self._insert_all(cursor, last, pause)
         finally:
             cursor.unregister("annals_batch")
         position, hash = table["position"][-1].as_py(), table["hash"][-1].as_py()
@@ -250,13 +252,16 @@ class Archive:
         self.position, self.hash, last = self._moving
         self.last.update(last)
 
-    def _insert_all(self, cursor: duckdb.DuckDBPyConnection, last: dict[str, int]) -> dict[str, int]:
+    def _insert_all(
+        self, cursor: duckdb.DuckDBPyConnection, last: dict[str, int], pause: Callable[[], None]
+    ) -> dict[str, int]:
         source = _ENVELOPES
         if len(last) > _FEW_TYPES:
             cursor.execute(f"create or replace temp table annals_incoming as {_ENVELOPES}")
             source = "from annals_incoming"
         moved: dict[str, int] = {}
         for type, position in last.items():
+            pause()
             relation = _relation_of_type().get(type)
             self._insert(cursor, relation, f"from ({source}) where type = {text(type)}")
             if relation is not None:

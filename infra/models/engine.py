@@ -324,10 +324,10 @@ class Models:
         archived = self._archive.position >= position or EVENTS not in names
         if archived and self.position >= position and all(self._reached(standing) >= position for standing in wanted):
             return
+        if EVENTS in names or position - self._archive.position > _FRESH:
+            with self._archiving:
+                self._append(position)
         with self._asked():
-            if EVENTS in names or position - self._archive.position > _FRESH:
-                with self._archiving:
-                    self._append(position)
             self._read(position)
             for standing in wanted:
                 with standing.lock:
@@ -395,8 +395,8 @@ class Models:
                 sentence = f"the log ends at position {self._tail.position}; {until} is not there yet"
                 raise Rejected("POSITION_AHEAD", sentence)
 
-    def _append(self, until: int) -> None:
-        """Bring the archive to the position. Wants its lock."""
+    def _append(self, until: int, pause: Callable[[], None] = lambda: None) -> None:
+        """Bring the archive to the position, pausing between statements. Wants its lock."""
         while self._archive.position < until:
             reach = min(until, self._archive.position + _ARCHIVE_BATCH)
             self._read(reach)
@@ -404,7 +404,7 @@ class Models:
                 rows = self._tail.between(self._archive.position, reach)
             try:
                 with self._committed(self._writer):
-                    self._archive.append(self._writer, rows)
+                    self._archive.append(self._writer, rows, pause)
             except duckdb.Error as error:
                 after = self._archive.position
                 sentence = f"the events after position {after} cannot be archived: {str(error).splitlines()[0]}"
@@ -526,7 +526,7 @@ class Models:
         """Bring the archive and all models a batch further."""
         many = head - self._behind() >= _MANY
         with self._archiving:
-            self._append(min(head, self._archive.position + LARGEST_BATCH))
+            self._append(min(head, self._archive.position + LARGEST_BATCH), self._let_go_first)
         with ThreadPoolExecutor(self._threads if many else 1) as pool:
             failed = [sentence for sentence in pool.map(self._step, list(self._standing.values())) if sentence]
         if failed:
@@ -536,15 +536,19 @@ class Models:
         """Bring one model a batch further; what failed."""
         if self._closed.is_set():
             return None
-        end = time.monotonic() + _PATIENCE
-        while self._asking and time.monotonic() < end:
-            self._closed.wait(0.001)
+        self._let_go_first()
         try:
             with standing.lock:
                 self._advance(standing, min(self._archive.position, standing.position + LARGEST_BATCH))
         except Rejected as error:
             return error.sentence
         return None
+
+    def _let_go_first(self) -> None:
+        """Wait, for a while, until nobody waits for an answer."""
+        end = time.monotonic() + _PATIENCE
+        while self._asking and time.monotonic() < end and not self._closed.is_set():
+            time.sleep(0.001)
 
     def _checkpoint(self) -> None:
         wal = self._path.with_name(self._path.name + ".wal")
