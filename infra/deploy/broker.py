@@ -28,7 +28,7 @@ CACHE = Path(__file__).parents[2] / "build" / "kafka"
 """Where Kafka is fetched to, and where `make kafka` keeps its topics."""
 
 OLDEST_JAVA = 17
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 
 PROPERTIES = """

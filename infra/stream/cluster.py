@@ -37,7 +37,7 @@ CONSUMER = {
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
     "allow_auto_create_topics": False,
-    "max_poll_records": 5_000,
+    "max_poll_records": 500,
     "metrics_enabled": False,
 }
 CLOSE_SECONDS = 2.0

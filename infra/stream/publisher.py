@@ -33,7 +33,7 @@ MOST_BYTES = 16 << 20
 IDLE_SECONDS = 0.5
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 5.0
-SETTLED_SECONDS = 5.0
+SETTLED_SECONDS = 2.0
 """How long to wait until what was committed can be read."""
 LOOK_SECONDS = 1.0
 SILENT_SECONDS = 5.0

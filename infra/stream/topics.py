@@ -45,15 +45,17 @@ def make_topics(cluster: Cluster) -> list[str]:
     :raises Rejected: TOPIC_LOSES_HISTORY where one that is there does not keep events for ever, before any is made;
         STREAM_UNAVAILABLE where Kafka cannot be asked.
     """
-    wanted = dict.fromkeys(topics(cluster), CREATED_WITH)
-    wanted |= {name + DEAD_LETTERS: DEAD_LETTERS_WITH for name in topics(cluster)}
+    events = {"num_partitions": cluster.partitions, "configs": CREATED_WITH}
+    letters = {"num_partitions": 1, "configs": DEAD_LETTERS_WITH}
+    wanted = [(name, events) for name in topics(cluster)]
+    wanted += [(name + DEAD_LETTERS, letters) for name in topics(cluster)]
     try:
         with cluster.admin() as admin:
             there = set(admin.list_topics())
             _check(admin, [name for name in topics(cluster) if name in there])
-            return [
-                name for name, configs in wanted.items() if name not in there and _made(admin, cluster, name, configs)
-            ]
+            made = [name for name, how in wanted if name not in there and _made(admin, name, how)]
+            admin.wait_for_topics(made)
+            return made
     except KafkaError as error:
         raise unavailable(cluster, error) from error
 
