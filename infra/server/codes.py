@@ -10,7 +10,7 @@ from grpc import StatusCode
 
 STATUSES: dict[StatusCode, dict[str, str]] = {
     StatusCode.INVALID_ARGUMENT: {
-        "CONTRADICTION": "two fields of the request exclude each other",
+        "CONTRADICTION": "what the request says excludes itself",
         "FIELD_IS_PERSONAL": "a personal field can be neither filtered, sorted nor grouped by",
         "INVALID_FIELD": "a field is missing or holds what it may not",
         "INVALID_FILTER": "the filter cannot be understood, and where",
@@ -72,6 +72,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "NOT_OPEN": "the lead can no longer be won or lost",
         "NOT_PROSPECT": "the customer is no prospect",
         "NOT_SOLVED": "the ticket is not solved",
+        "OTHER_KIND": "the policy is of another kind",
         "REPORT_BROKEN": "the report's SQL fails",
     },
     StatusCode.RESOURCE_EXHAUSTED: {
