@@ -128,6 +128,13 @@ class PublishSla(PolicyCommand):
 
     def decide(self, policy: Policy) -> Iterator[Fact]:
         require_kind(policy, SLA)
+        measure = dict(policy.terms).get("measure", self.measure)
+        require(
+            measure == self.measure,
+            "CONTRADICTION",
+            f"the SLA promises {measure} and stays with it; promise {self.measure} under another id",
+            field="measure",
+        )
         names = ("low_seconds", "moderate_seconds", "high_seconds", "critical_seconds")
         given = [(name, value) for name in names if (value := getattr(self, name)) is not None]
         require(

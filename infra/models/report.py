@@ -40,6 +40,9 @@ CHANGING = frozenset(
 )
 """What a report may not name, for it gives another answer every time, or leads past T and K."""
 
+_ORDER = re.compile(r"\border\s+by\b[^()]*$", re.IGNORECASE)
+"""How a report ends."""
+
 EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """The period where none is given."""
 
@@ -98,6 +101,11 @@ class _Source:
     @property
     def select(self) -> str:
         return "\n".join(line for line in self.text.splitlines() if not line.startswith("--"))
+
+    @property
+    def unordered(self) -> str:
+        """The SELECT as a part of another report, which orders its rows anew."""
+        return _ORDER.sub("", self.select) if "limit" not in self.words else self.select
 
     @property
     def words(self) -> frozenset[str]:
@@ -222,7 +230,7 @@ def _bound(
             parts.append((model, f"select *{chosen} from {at.rows_of(model)}"))
         if f"{model}_intervals" in words:
             parts.append((f"{model}_intervals", f"from {at.intervals_of(model)}"))
-    parts += [(part.name, part.select) for part in built_on[:-1]]
+    parts += [(part.name, part.unordered) for part in built_on[:-1]]
     bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
     select = source.select.strip().removesuffix(";")
     own = re.sub(r"^with\b", ",", select, flags=re.IGNORECASE)
@@ -243,7 +251,7 @@ def _require_timeless(models: Models, source: _Source) -> None:
     """
     if source.header.options.get("clock") not in CLOCKS:
         raise _broken(source.name, f"its header needs a line `-- clock:` with one of {', '.join(CLOCKS)}")
-    if not re.search(r"\border\s+by\b[^()]*$", source.select.lower()):
+    if not _ORDER.search(source.select):
         raise _broken(source.name, "it does not end in ORDER BY; order it by a unique key")
     beyond = CHANGING | models.unbound | {f"{model}_at" for model in models.definitions}
     if named := sorted(source.words & beyond):

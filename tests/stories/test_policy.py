@@ -124,6 +124,11 @@ def test_what_matters_more_does_not_take_longer() -> None:
     )
 
 
+def test_an_sla_keeps_its_measure() -> None:
+    publish = PublishSla(id="7", measure="next_reply", seconds=60)
+    given(sla).when(publish).rejected("CONTRADICTION", field="measure", says="stays with it")
+
+
 @pytest.mark.parametrize(
     "wrong", [{"seconds": 0}, {"measure": "resolution"}, {"pauses": ("solved",)}, {"high_seconds": -1}], ids=str
 )
