@@ -13,6 +13,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "CONTRADICTION": "what the request says excludes itself",
         "FIELD_IS_PERSONAL": "a personal field can be neither filtered, sorted nor grouped by",
         "INVALID_FIELD": "a field is missing or holds what it may not",
+        "INVALID_SERIES": "a series cannot be cut so: into what, from when, or into too many parts",
         "INVALID_FILTER": "the filter cannot be understood, and where",
         "INVALID_INSTANT": "an instant has no time zone",
         "INVALID_KEY": "the key of a record is not the model's",

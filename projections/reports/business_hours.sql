@@ -1,5 +1,5 @@
--- When every group is open, from the beginning of time to 400 days after T: business time, for other reports to count in.
--- The time between two instants is the difference of what lies before them.
+-- When every group is open, from the beginning of time to 400 days after T: business time, for other reports to count
+-- in. The time between two instants is the difference of what lies before them.
 -- clock: state
 -- formula: the local hours of the calendar in force at each moment, without its holidays; a group works by the calendar that names it, or else by one that names none; where several do, by the one that came into force last
 -- edges: where no calendar is in force, it is always open; of a time that the clock shows twice, the later one; one that it skips is as much later; nothing is counted twice; a period does not matter
@@ -34,7 +34,9 @@ groups as (
 ),
 pieces as (
     select groups.group_id, since, until,
-           max_by(calendar, {'named': len(calendar.group_ids) > 0, 'since': in_force_from, 'id': calendar_id}) as calendar
+           max_by(
+               calendar, {'named': len(calendar.group_ids) > 0, 'since': in_force_from, 'id': calendar_id}
+           ) as calendar
     from spans
     cross join groups
     left join in_force as calendar

@@ -1,5 +1,5 @@
--- Every time the requester waited for an answer after the opening: from the oldest message that was not answered to the next
--- public reply of an agent.
+-- Every time the requester waited for an answer after the opening: from the oldest message that was not answered to
+-- the next public reply of an agent.
 -- clock: state
 -- formula: seconds = the requester's oldest unanswered message to the next public reply of an agent, no bot
 -- edges: what was still unanswered at T has no times; a period does not matter

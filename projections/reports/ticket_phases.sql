@@ -1,5 +1,5 @@
--- Every phase of every ticket up to T: as what it stood, and how long, on the calendar and in business time. A phase ends when
--- anything happens to the ticket.
+-- Every phase of every ticket up to T: as what it stood, and how long, on the calendar and in business time. A phase
+-- ends when anything happens to the ticket.
 -- clock: state
 -- formula: the states of the ticket one after another; business time is the time in which the group was open
 -- edges: a merge that was undone counts as the status that the ticket went back to; with no group, or one that no calendar names, the calendar that names none counts; a period does not matter

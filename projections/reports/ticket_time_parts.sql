@@ -1,5 +1,5 @@
--- Where the time of every ticket went, in seconds, on the calendar and in business time. The parts add up: agent_work + on_hold +
--- pending + solved_before_reopening = total, at every T, and the same in business time.
+-- Where the time of every ticket went, in seconds, on the calendar and in business time. The parts add up: agent_work
+-- + on_hold + pending + solved_before_reopening = total, at every T, and the same in business time.
 -- clock: cohort
 -- formula: total = min(T, last solved if solved or closed, merged) - opened; every part is the time in its statuses before that end; business time is the time of it in which the group was open
 -- edges: time in a merge that was undone counts as the status that the ticket went back to; business time goes by the calendar in force at each moment, and is all time where none is
@@ -67,16 +67,30 @@ told as (
 ),
 parts as (
     select told.ticket_id,
-           sum(microseconds) filter (phases.status in ('new', 'open') and phases.ended_at <= told.ended_at) as agent_work,
+           sum(microseconds) filter (
+               phases.status in ('new', 'open') and phases.ended_at <= told.ended_at
+           ) as agent_work,
            sum(microseconds) filter (phases.status = 'on_hold' and phases.ended_at <= told.ended_at) as on_hold,
            sum(microseconds) filter (phases.status = 'pending' and phases.ended_at <= told.ended_at) as pending,
-           sum(microseconds) filter (phases.status in ('solved', 'closed') and phases.ended_at <= told.ended_at) as solved,
-           sum(business_microseconds) filter (phases.status in ('new', 'open') and phases.ended_at <= told.ended_at) as business_agent_work,
-           sum(business_microseconds) filter (phases.status = 'on_hold' and phases.ended_at <= told.ended_at) as business_on_hold,
-           sum(business_microseconds) filter (phases.status = 'pending' and phases.ended_at <= told.ended_at) as business_pending,
-           sum(business_microseconds) filter (phases.status in ('solved', 'closed') and phases.ended_at <= told.ended_at) as business_solved,
+           sum(microseconds) filter (
+               phases.status in ('solved', 'closed') and phases.ended_at <= told.ended_at
+           ) as solved,
+           sum(business_microseconds) filter (
+               phases.status in ('new', 'open') and phases.ended_at <= told.ended_at
+           ) as business_agent_work,
+           sum(business_microseconds) filter (
+               phases.status = 'on_hold' and phases.ended_at <= told.ended_at
+           ) as business_on_hold,
+           sum(business_microseconds) filter (
+               phases.status = 'pending' and phases.ended_at <= told.ended_at
+           ) as business_pending,
+           sum(business_microseconds) filter (
+               phases.status in ('solved', 'closed') and phases.ended_at <= told.ended_at
+           ) as business_solved,
            sum(business_microseconds) filter (phases.ended_at <= first_replied_at) as business_first_response,
-           sum(business_microseconds) filter (began_at >= reopened_at and phases.ended_at <= answered_at) as business_response_after_reopening,
+           sum(business_microseconds) filter (
+               began_at >= reopened_at and phases.ended_at <= answered_at
+           ) as business_response_after_reopening,
            sum(business_microseconds) filter (phases.ended_at <= first_solved_at) as business_first_resolution,
            sum(business_microseconds) filter (phases.ended_at <= solved_at) as business_full_resolution
     from told
@@ -134,7 +148,8 @@ select ticket_id, status, opened_at, ended_at,
        cast(coalesce(business_on_hold, 0) as bigint) * 0.000001 as business_on_hold,
        cast(coalesce(business_pending, 0) as bigint) * 0.000001 as business_pending,
        cast(coalesce(business_solved, 0) as bigint) * 0.000001 as business_solved_before_reopening,
-       cast(coalesce(business_agent_work, 0) + coalesce(business_on_hold, 0) as bigint) * 0.000001 as business_requester_wait,
+       cast(coalesce(business_agent_work, 0) + coalesce(business_on_hold, 0) as bigint) * 0.000001
+           as business_requester_wait,
        if(first_replied_at is null, null, cast(coalesce(business_first_response, 0) as bigint) * 0.000001)
            as business_first_response,
        if(answered_at is null, null, cast(coalesce(business_response_after_reopening, 0) as bigint) * 0.000001)

@@ -464,7 +464,7 @@ def follow(at: At, own: Any, ticket: Ticket, versions: Any, start: datetime, sto
 
 
 def moments(at: At, own: Any, versions: Any, start: datetime, stop: datetime | None) -> Iterator[Any]:
-    """The times in which nothing changed for a clock, with the ticket and the SLA; after its end, all stays as it was."""
+    """The times in which nothing changed for a clock, with the ticket and the SLA; after its end all stays."""
     end, horizon = stop or at.as_of, at.as_of + HORIZON
     marks = {start, end, horizon, *(since for since, _, _ in versions)}
     marks |= {envelope.occurred_at for envelope, _ in own if envelope.occurred_at < end}
