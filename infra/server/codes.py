@@ -10,9 +10,10 @@ from grpc import StatusCode
 
 STATUSES: dict[StatusCode, dict[str, str]] = {
     StatusCode.INVALID_ARGUMENT: {
-        "CONTRADICTION": "two fields of the request exclude each other",
+        "CONTRADICTION": "what the request says excludes itself",
         "FIELD_IS_PERSONAL": "a personal field can be neither filtered, sorted nor grouped by",
         "INVALID_FIELD": "a field is missing or holds what it may not",
+        "INVALID_SERIES": "a series cannot be cut so: into what, from when, or into too many parts",
         "INVALID_FILTER": "the filter cannot be understood, and where",
         "INVALID_INSTANT": "an instant has no time zone",
         "INVALID_KEY": "the key of a record is not the model's",
@@ -72,6 +73,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "NOT_OPEN": "the lead can no longer be won or lost",
         "NOT_PROSPECT": "the customer is no prospect",
         "NOT_SOLVED": "the ticket is not solved",
+        "OTHER_KIND": "the policy is of another kind",
         "REPORT_BROKEN": "the report's SQL fails",
     },
     StatusCode.RESOURCE_EXHAUSTED: {
