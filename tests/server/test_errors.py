@@ -46,7 +46,7 @@ STORY: list[dict[str, Any]] = [
     {"open_ticket": {"id": "e-closed"}},
     {"solve_ticket": {"id": "e-closed"}},
     {"close_ticket": {"id": "e-closed"}},
-    {"publish_retention": {"id": "e-retention", "prospect_days": 365}},
+    {"publish_priority": {"id": "e-priority", "a_percent": 75, "b_percent": 34, "c_percent": 15}},
 ]
 
 
