@@ -100,10 +100,10 @@ class Draft:
     def take(self, table: Table, pages: Iterable[list[Any]], *, proven: bool = False) -> None:
         """Copy the rows of a table. Those that are ``proven`` by hashes of their own do not count in the digest."""
         write = self._database.inserting(table)
-        for rows in pages:
-            if not proven:
-                self._digest.add(rows)
-            with self._database.writing() as cursor:
+        with self._database.writing() as cursor:
+            for rows in pages:
+                if not proven:
+                    self._digest.add(rows)
                 write(cursor, rows)
 
     def set(self, table: Table, row: Any) -> None:
