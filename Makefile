@@ -6,8 +6,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PROTOS := $(wildcard proto/crm/v1/*.proto)
 SCALE  ?= 1
+PORT   ?= 9092
 
-.PHONY: help setup demo test check proto bench clean
+.PHONY: help setup demo test check proto bench kafka clean
 .DEFAULT_GOAL := help
 
 help: ## List the verbs
@@ -48,6 +49,9 @@ proto: setup ## Generate the stubs from proto/crm/v1, and docs/errors.md
 
 bench: setup ## Measure, each figure beside a baseline (SCALE=1: a million events)
 	$(BIN)/python -m tests.bench --scale $(SCALE)
+
+kafka: setup ## Fetch Apache Kafka, run it here, print its address; Ctrl-C ends it (PORT=9092)
+	@$(BIN)/python -m infra.deploy --port $(PORT)
 
 clean: ## Remove what was installed and built
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -48,14 +48,15 @@ Fact = Event[Any] | Elsewhere
 class Command(BaseModel):
     """A wish for one stream.
 
-    ``creates`` says that the stream must not exist yet; every other command needs an existing one that was neither
-    merged away nor forgotten.
+    ``creates`` says that the stream must not exist yet, ``begins`` that it need not; every other command needs an
+    existing one. Where it exists, it must be neither merged away nor forgotten.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     state: ClassVar[type[State]]
     creates: ClassVar[bool] = False
+    begins: ClassVar[bool] = False
     named: ClassVar[dict[str, type[State]]]
     by_name: ClassVar[dict[str, type[Command]]] = {}
     decide: ClassVar[Callable[..., Iterator[Fact]]]
@@ -97,7 +98,7 @@ class Command(BaseModel):
                 raise Rejected(
                     "ALREADY_EXISTS", f"{self.stream} exists already; a new one needs another id", field="id"
                 )
-        else:
+        elif state.exists or not self.begins:
             admit_existing(self.stream, state, field="id")
 
     def outcome(self, *states: Any) -> Iterator[Fact]:

@@ -52,6 +52,20 @@ class Settings(BaseSettings):
     workers: int = Field(default=40, ge=1, description="How many calls the server handles at once.")
     sql_seconds: float = Field(default=30.0, gt=0, description="How long a statement of an analyst may run.")
     sql_rows: int = Field(default=1_000_000, ge=1, description="How many rows a statement of an analyst may return.")
+    kafka_bootstrap_servers: str | None = Field(
+        default=None, description="Where Kafka answers, host:port, several with commas between. Default: no Kafka."
+    )
+    kafka_prefix: str = Field(
+        default="crm",
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        description="What our topics begin with, as in crm.lead; another one for each company on the same Kafka.",
+    )
+    kafka_partitions: int = Field(default=6, ge=1, description="How many partitions `crm migrate` gives a new topic.")
+    kafka_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What Kafka's clients need besides, as JSON in the words of kafka-python, for example"
+        ' {"security_protocol": "SSL", "ssl_cafile": "ca.pem"}.',
+    )
 
     @field_validator("time_zone")
     @classmethod

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from infra.deploy import Broker, Unavailable
 from tests import postgres
 from tests.places import Place
 
@@ -41,10 +46,73 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """On CI nothing is left out: what cannot be had there is a failure."""
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that cannot run where everything must be there (CI=true) has failed."""
     report = yield
-    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
-        report.longrepr = f"left out, which CI does not allow: {report.longrepr}"
+        report.longrepr = f"{item.nodeid} must not be skipped under CI: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def kafka_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where Kafka answers: as ANNALS_KAFKA says, otherwise one broker for all workers of the run, which the first that
+    needs it starts and the last that leaves ends. Whoever uses it shares the lock of its users.
+    """
+    if address := os.environ.get("ANNALS_KAFKA"):
+        yield address
+        return
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")
+    shared = tmp_path_factory.getbasetemp().parent / f"kafka-{run}"
+    shared.mkdir(exist_ok=True)
+    with shared.joinpath("users.lock").open("w") as users:
+        with alone(shared / "starting.lock"):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            told = shared / "address"
+            if not told.exists():
+                broker = started(shared / "broker")
+                told.write_text(f"{broker.address} {broker.pid}")
+            address, pid = told.read_text().split()
+        yield address
+        fcntl.flock(users, fcntl.LOCK_UN)
+        with alone(shared / "starting.lock"):
+            if told.exists() and locked(users):
+                os.kill(int(pid), signal.SIGTERM)
+                told.unlink()
+
+
+def started(directory: Path) -> Broker:
+    """A broker that runs; where none can be had the test is skipped, with the reason."""
+    try:
+        broker = Broker(directory)
+        broker.start()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    return broker
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of the module's own, which a test may kill, if it starts it again."""
+    broker = started(tmp_path_factory.mktemp("kafka"))
+    yield broker
+    broker.stop()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other worker is inside at the same time."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def locked(file: IO[str]) -> bool:
+    """Whether nobody else holds the lock."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

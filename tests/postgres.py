@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -92,9 +93,15 @@ class Server:
     def kill(self) -> None:
         """kill -9 of every process of the server."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        first = self._process.pid
+        os.kill(first, signal.SIGSTOP)  # so that it starts no other
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+        for pid, parent in (map(int, line.split()) for line in listed.stdout.splitlines()):
+            if parent == first:  # each leads a session of its own, which a signal to the first one's would not reach
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        os.kill(first, signal.SIGKILL)
         self._process.wait()
-        # Those that detached notice that the first is gone; until then the data are theirs.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def close(self) -> None:

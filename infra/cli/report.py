@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN_VERSION = 12
 """So much of a report's version is enough for people to compare."""
+
+Period = Literal["day", "week", "month"]
 
 LISTED = ("name", "clock", "meaning", "breakdowns")
 
@@ -40,6 +42,10 @@ def report(
     by: Annotated[
         str | None, typer.Option("--by", metavar="COLUMN", help="Break down by this; the list says by what.")
     ] = None,
+    every: Annotated[
+        Period | None,
+        typer.Option("--every", help="A series from --from on: one part for each day, week or month."),
+    ] = None,
     describe: Annotated[
         bool, typer.Option("--describe", help="Say what the report means instead of running it.")
     ] = False,
@@ -60,6 +66,8 @@ def report(
 
         crm report lead_conversion --as-of 2018-06-01 --from 2018-01-01 --to 2018-04-01 --by source
 
+        crm report backlog --from 2016-03-01 --to 2016-06-01 --every week
+
         crm report lead_conversion --as-of 2018-06-01 --known-at 12000 --format csv > conversion.csv
     """
     if describe and name is None:
@@ -79,7 +87,14 @@ def report(
         else:
             time_zone = office_zone(crm)
             request = request_of(
-                time_zone, name, as_of=as_of, known_at=known_at, period_from=period_from, period_to=period_to, by=by
+                time_zone,
+                name,
+                as_of=as_of,
+                known_at=known_at,
+                period_from=period_from,
+                period_to=period_to,
+                by=by,
+                every=every,
             )
             rows = answer(crm, request, time_zone)
             if format is not Format.JSON:
@@ -96,6 +111,7 @@ def request_of(
     period_from: str | None = None,
     period_to: str | None = None,
     by: str | None = None,
+    every: str | None = None,
 ) -> Any:
     """The request for a report; instants and positions are as people write them, in the time zone.
 
@@ -104,7 +120,7 @@ def request_of(
     from crm.v1 import reports_pb2
     from infra.cli.moments import set_instant, set_known_at
 
-    request = reports_pb2.RunReportRequest(name=name, by=by)
+    request = reports_pb2.RunReportRequest(name=name, by=by, every=every)
     set_instant(request, "as_of", as_of, time_zone)
     set_instant(request, "period_from", period_from, time_zone)
     set_instant(request, "period_to", period_to, time_zone)

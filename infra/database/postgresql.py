@@ -39,9 +39,17 @@ from infra.database import database
 from infra.database.database import Database, Rows, Uncertain, Unusable
 
 ABANDONED_SECONDS = 60
-"""How long a process that holds the turn to write may do nothing before the database takes it back."""
+"""How long a process that holds the turn to write may do nothing before whoever waits for it has it taken away."""
 
-CONNECT_AGAIN_SECONDS = 1.0
+TAKE_TURN_BACK = """
+SELECT pg_terminate_backend(pid)
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND objid = %s AND granted AND datname = current_database()
+AND wait_event_type = 'Client' AND query_start < clock_timestamp() - %s * interval '1 second'
+"""
+# The server's own limits for idle transactions do not count while statements travel together.
+
+CONNECT_AGAIN_SECONDS = 0.1
 
 
 class PostgreSQL(Database):
@@ -53,7 +61,6 @@ class PostgreSQL(Database):
         own = {
             "synchronous_commit": "on",
             "lock_timeout": f"{database.BUSY_SECONDS}s",
-            "idle_in_transaction_session_timeout": f"{ABANDONED_SECONDS}s",
             "default_transaction_read_only": "on" if read_only else "off",
         }
         options = [str(given) for given in (url.query.get("options"),) if given]
@@ -118,6 +125,9 @@ class PostgreSQL(Database):
                 cursor.execute("COMMIT")
             except BaseException as error:
                 self._undo(connection)
+                if isinstance(error, errors.LockNotAvailable):
+                    with suppress(psycopg.Error):
+                        connection.execute(TAKE_TURN_BACK, (*self._turn, ABANDONED_SECONDS))
                 if committing and isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized != "ERROR":
                     raise Uncertain(
                         f"{self.name.upper()}_UNCERTAIN",
@@ -158,7 +168,12 @@ class PostgreSQL(Database):
             if notify.pid != self._writer_process:
                 hear()
 
-        self._listeners.append(Listener(self._connect_listening, others))
+        def connect() -> psycopg.Connection:
+            connection = self._connect_listening()
+            hear()  # what was announced while nobody listened
+            return connection
+
+        self._listeners.append(Listener(connect, others))
         return True
 
     def _connect_listening(self) -> psycopg.Connection:

@@ -11,7 +11,7 @@ import hashlib
 import importlib
 import json
 import pkgutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -231,14 +231,16 @@ class Archive:
         unknown = {row[0] for row in cursor.execute(f"select distinct type from {_UNKNOWN}").fetchall()}
         return unknown.isdisjoint(_relation_of_type())
 
-    def append(self, cursor: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
+    def append(self, cursor: duckdb.DuckDBPyConnection, table: pa.Table, pause: Callable[[], None]) -> None:
         """Add events of the log that follow on those already there. Advances this object only by `load` or `moved`, so
         that a transaction that fails leaves it as it was.
+
+        :param pause: called between statements.
         """
         last = _last_by_type(table)
         cursor.register("annals_batch", _upcast(table, last))
         try:
-            moved = self._insert_all(cursor, last)
+            moved = self._insert_all(cursor, last, pause)
         finally:
             cursor.unregister("annals_batch")
         position, hash = table["position"][-1].as_py(), table["hash"][-1].as_py()
@@ -250,13 +252,16 @@ class Archive:
         self.position, self.hash, last = self._moving
         self.last.update(last)
 
-    def _insert_all(self, cursor: duckdb.DuckDBPyConnection, last: dict[str, int]) -> dict[str, int]:
+    def _insert_all(
+        self, cursor: duckdb.DuckDBPyConnection, last: dict[str, int], pause: Callable[[], None]
+    ) -> dict[str, int]:
         source = _ENVELOPES
         if len(last) > _FEW_TYPES:
             cursor.execute(f"create or replace temp table annals_incoming as {_ENVELOPES}")
             source = "from annals_incoming"
         moved: dict[str, int] = {}
         for type, position in last.items():
+            pause()
             relation = _relation_of_type().get(type)
             self._insert(cursor, relation, f"from ({source}) where type = {text(type)}")
             if relation is not None:
@@ -371,6 +376,12 @@ class Tail:
             raise Rejected("HISTORY_FORKED", f"event {first} of the log does not continue what was read before it")
 
 
+def concerning(rows: pa.Table, of: Iterable[str]) -> pa.ChunkedArray:
+    """Which events of the log belong to the relations."""
+    types = [type for relation in of for type in relations()[relation].types]
+    return pc.is_in(rows["type"], value_set=pa.array(types, pa.string()))
+
+
 @contextmanager
 def fresh_events(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, of: Iterable[str]) -> Iterator[dict[str, str]]:
     """The SELECTs that give events of the log which the archive need not have, by relation, where there are any: the
@@ -379,11 +390,10 @@ def fresh_events(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, of: Iterable
     :param rows: the events.
     :param of: which relations are wanted.
     """
-    wanted = {type: relations()[relation] for relation in of for type in relations()[relation].types}
-    rows = rows.filter(pc.is_in(rows["type"], value_set=pa.array(wanted, pa.string())))
+    rows = rows.filter(concerning(rows, of))
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in _upcast(rows, wanted).to_pylist():
-        found.setdefault(wanted[row["type"]].name, []).append(_values(row))
+    for row in _upcast(rows, rows["type"].unique().to_pylist()).to_pylist():
+        found.setdefault(_relation_of_type()[row["type"]].name, []).append(_values(row))
     try:
         for relation, values in found.items():
             cursor.register(f"annals_fresh_{relation}", _typed_table(relations()[relation], values))
@@ -404,12 +414,16 @@ def _values(row: dict[str, Any]) -> dict[str, Any]:
 
 def _typed_table(relation: Relation, rows: list[dict[str, Any]]) -> pa.Table:
     types = {column: type for column, (type, _) in ENVELOPE.items()} | relation.fields
-    return pa.table({column: _typed([row.get(column) for row in rows], type) for column, type in types.items()})
-
-
-def _typed(values: list[Any], type: str) -> pa.Array:
-    arrow = _ARROW_TYPES[type]
-    return pa.array(values, pa.string()).cast(arrow) if type in _WRITTEN else pa.array(values, arrow)
+    written = pa.struct(
+        [(column, pa.string() if type in _WRITTEN else _ARROW_TYPES[type]) for column, type in types.items()]
+    )
+    columns = pa.array(rows, written).flatten()
+    return pa.table(
+        {
+            column: values.cast(_ARROW_TYPES[type]) if type in _WRITTEN else values
+            for (column, type), values in zip(types.items(), columns, strict=True)
+        }
+    )
 
 
 def _typed_rows(relation: Relation, rows: str) -> str:
@@ -423,8 +437,8 @@ def _typed_rows(relation: Relation, rows: str) -> str:
 
 
 def _last_by_type(rows: pa.Table) -> dict[str, int]:
-    found = rows.group_by("type").aggregate([("position", "max")]).to_pydict()
-    return dict(zip(found["type"], found["position_max"], strict=True))
+    # Positions grow, so the last one of a type stays.
+    return dict(zip(rows["type"].to_pylist(), rows["position"].to_pylist(), strict=True))
 
 
 def _field_meaning(relation: Relation, field: str) -> str:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from commands.rejected import Rejected
-from infra.models.archive import Archive, Tail, fresh_events, relations
+from infra.models.archive import Archive, Tail, concerning, fresh_events, relations
 from infra.models.file import open_file
 from infra.models.fold import Fold
 from infra.models.model import Model, read_model
@@ -42,6 +43,8 @@ EVENTS = "events"
 _ARCHIVE_BATCH = 50_000
 _FRESH = 5_000
 """So many events beyond the archive are read from the log; where there are more, the archive is brought first."""
+_FRESH_ON_A_ROW = 200
+"""So many such events are folded for one row alone; where there are more, its model is brought first."""
 _MANY = 10_000
 """From so many events on, the follower folds several models at once."""
 _REST = 4.0
@@ -321,10 +324,10 @@ class Models:
         archived = self._archive.position >= position or EVENTS not in names
         if archived and self.position >= position and all(self._reached(standing) >= position for standing in wanted):
             return
+        if EVENTS in names or position - self._archive.position > _FRESH:
+            with self._archiving:
+                self._append(position)
         with self._asked():
-            if EVENTS in names or position - self._archive.position > _FRESH:
-                with self._archiving:
-                    self._append(position)
             self._read(position)
             for standing in wanted:
                 with standing.lock:
@@ -336,6 +339,43 @@ class Models:
         with self._cursor() as cursor:
             cursor.execute("begin transaction read only")
             yield cursor
+
+    def row(self, name: str, key: Sequence[Any], position: int) -> tuple[pa.Table, int]:
+        """The row of a model with the values of its key, or none, as it stands at the position or later; and that
+        position. A few events are folded upon that row alone, and nothing is written.
+
+        :raises Rejected: as `bring`.
+        """
+        standing = self._find(name)
+        self._read(position)
+        if self._fresh(standing, position) > _FRESH_ON_A_ROW:
+            self.bring([name], position)
+        try:
+            return self._row(standing, key, position)
+        except (duckdb.Error, pa.ArrowException):
+            # Either the model is broken, which this says, or it is the key that fails again.
+            self.bring([name], position)
+            return self._row(standing, key, position)
+
+    def _row(self, standing: _Standing, key: Sequence[Any], position: int) -> tuple[pa.Table, int]:
+        with (
+            self._asked(),
+            self._cursor() as cursor,
+            self._events(cursor, standing.model, standing.position, position) as (sources, _),
+            self._committed(cursor),
+        ):
+            # What the transaction sees may stand further by now.
+            sql = "select position from annals_models where name = ?"
+            stands = cursor.execute(sql, [standing.model.name]).fetchall()[0][0]
+            return standing.fold.row(cursor, key, sources, stands), max(stands, position)
+
+    def _fresh(self, standing: _Standing, until: int) -> int:
+        """How many events up to the position concern a model and have not been archived."""
+        with self._reading:
+            after = max(standing.position, self._archive.position)
+            if until <= after:
+                return 0
+            return int(pc.sum(concerning(self._tail.between(after, until), standing.model.relations)).as_py())
 
     def _reached(self, standing: _Standing) -> int:
         """Up to which position a model is right: where no event that it reads came since, that is all that was read."""
@@ -355,8 +395,8 @@ class Models:
                 sentence = f"the log ends at position {self._tail.position}; {until} is not there yet"
                 raise Rejected("POSITION_AHEAD", sentence)
 
-    def _append(self, until: int) -> None:
-        """Bring the archive to the position. Wants its lock."""
+    def _append(self, until: int, pause: Callable[[], None] = lambda: None) -> None:
+        """Bring the archive to the position, pausing between statements. Wants its lock."""
         while self._archive.position < until:
             reach = min(until, self._archive.position + _ARCHIVE_BATCH)
             self._read(reach)
@@ -364,7 +404,7 @@ class Models:
                 rows = self._tail.between(self._archive.position, reach)
             try:
                 with self._committed(self._writer):
-                    self._archive.append(self._writer, rows)
+                    self._archive.append(self._writer, rows, pause)
             except duckdb.Error as error:
                 after = self._archive.position
                 sentence = f"the events after position {after} cannot be archived: {str(error).splitlines()[0]}"
@@ -412,8 +452,8 @@ class Models:
         """
         with self._reading:
             archived = self._archive.position
-            fresh = self._tail.between(max(after, archived), until) if until > archived else None
-        sources = self._archive.sources(after, min(until, archived)) if after < archived else {}
+            fresh = self._tail.between(max(after, archived), until) if until > max(after, archived) else None
+        sources = self._archive.sources(after, min(until, archived)) if after < min(until, archived) else {}
         if fresh is None:
             yield sources, None
             return
@@ -486,7 +526,7 @@ class Models:
         """Bring the archive and all models a batch further."""
         many = head - self._behind() >= _MANY
         with self._archiving:
-            self._append(min(head, self._archive.position + LARGEST_BATCH))
+            self._append(min(head, self._archive.position + LARGEST_BATCH), self._let_go_first)
         with ThreadPoolExecutor(self._threads if many else 1) as pool:
             failed = [sentence for sentence in pool.map(self._step, list(self._standing.values())) if sentence]
         if failed:
@@ -496,15 +536,19 @@ class Models:
         """Bring one model a batch further; what failed."""
         if self._closed.is_set():
             return None
-        end = time.monotonic() + _PATIENCE
-        while self._asking and time.monotonic() < end:
-            self._closed.wait(0.001)
+        self._let_go_first()
         try:
             with standing.lock:
                 self._advance(standing, min(self._archive.position, standing.position + LARGEST_BATCH))
         except Rejected as error:
             return error.sentence
         return None
+
+    def _let_go_first(self) -> None:
+        """Wait, for a while, until nobody waits for an answer."""
+        end = time.monotonic() + _PATIENCE
+        while self._asking and time.monotonic() < end and not self._closed.is_set():
+            time.sleep(0.001)
 
     def _checkpoint(self) -> None:
         wal = self._path.with_name(self._path.name + ".wal")

@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.models import states
 from infra.models.archive import name, text
@@ -26,6 +27,9 @@ from infra.models.model import Arm, Column, Model, quoted
 from infra.models.states import FOREVER, Rows
 
 INFINITY = "'infinity'::timestamptz"
+
+_LISTED = 100
+"""Up to so many rows to be deleted are named in the statement."""
 
 _NOW_COLUMNS = {
     "valid_from": ("TIMESTAMP WITH TIME ZONE", "since when it was so"),
@@ -181,7 +185,38 @@ class Fold:
         """Fold the changes that some events bring; they must follow on all events that were folded before.
 
         :param sources: by relation, the SELECTs that give its events.
-        :param few: that there are so few that planning what reads them is dearer than reading them.
+        :param few: that there are so few that planning statements is dearer than running them.
+        """
+        selects, columns = self._selects(sources)
+        rows = (self._few if few else self._many)(cursor, selects, columns) if selects else None
+        if rows is not None:
+            self._write(cursor, self._folded(cursor, rows, columns))
+
+    def row(
+        self, cursor: duckdb.DuckDBPyConnection, key: Sequence[Any], sources: Mapping[str, Sequence[str]], after: int
+    ) -> pa.Table:
+        """The row of a key that readers see, or none, once some more events are folded. Nothing is written.
+
+        :param key: the values of the key's columns.
+        :param sources: by relation, the SELECTs that give these events.
+        :param after: the position up to which events are folded already.
+        """
+        matches = " and ".join(f"{column} = ?" for column in quoted(self.model.keys))
+        selects, columns = self._selects(sources)
+        standing = f"select {self._all}, valid_from, known_from, rowid as annals_row from {self._now} where {matches}"
+        changes = f"select * from ({_union(selects)}) where known_from > {after} and {matches}" if selects else None
+        rows = _read(cursor, _union([changes, standing]) if changes else standing, [*key, *key] if changes else key)
+        if changes and rows.num_rows:
+            folded = self._folded(cursor, self._ordered(cursor, rows, columns), columns)
+            # Where no change moved the newest state, it stands as it stood.
+            rows = next((part for part in folded.now if part.num_rows), rows.filter(_stands(rows)))
+        if self.model.removable:
+            rows = rows.filter(pc.invert(rows.column("removed").fill_null(False)))
+        return pa.Table.from_batches([rows.select([column.name for column in self.model.shown])])
+
+    def _selects(self, sources: Mapping[str, Sequence[str]]) -> tuple[list[str], tuple[Column, ...]]:
+        """What reads the changes that some events bring, and the columns: those are `clearable` that these changes may
+        clear.
         """
         arms = [(arm, source) for arm in self.model.arms for source in sources.get(arm.relation, ())]
         given = frozenset[str]().union(*(arm.columns for arm, _ in arms))
@@ -189,22 +224,68 @@ class Fold:
             replace(column, clearable=f"clear_{column.name}" in given)
             for column in (*self.model.keys, *self.model.values)
         )
+        return [self._select(arm, source) for arm, source in arms], columns
+
+    def _few(
+        self, cursor: duckdb.DuckDBPyConnection, selects: Sequence[str], columns: tuple[Column, ...]
+    ) -> Rows | None:
+        """Changes in order upon the states that stand, if there are any changes, in one statement."""
+        rows = _read(
+            cursor,
+            f"""with annals_changes as materialized ({_union(selects)}) from annals_changes union all by name
+            select {self._all}, valid_from, known_from, rowid as annals_row from {self._now}
+            where ({self._keys}) in (select ({self._keys}) from annals_changes)""",
+        )
+        return self._ordered(cursor, rows, columns) if rows.num_rows else None
+
+    def _many(
+        self, cursor: duckdb.DuckDBPyConnection, selects: Sequence[str], columns: tuple[Column, ...]
+    ) -> Rows | None:
+        """The same in a statement for each SELECT, so that columns which it does not give cost nothing."""
         schema = self._schema(cursor, columns)
-        selects = [self._select(arm, source) for arm, source in arms]
-        if few and selects:
-            selects = ["\nunion all by name\n".join(selects)]
         parts = [part for select in selects if (part := self._changes(cursor, select, schema)).num_rows]
         if not parts:
-            return
+            return None
         changes = states.joined(parts)
-        rows = self._upon_standing(cursor, changes)
-        if states.has_doubles(rows):
-            rows = self._upon_standing(cursor, self._once(cursor, changes, columns))
+        with _given(cursor, "annals_keys", changes.select(self.model.key)):
+            standing = _read(
+                cursor,
+                f"""select {self._all}, valid_from, known_from, rowid as annals_row from {self._now}
+                where ({self._keys}) in (select ({self._keys}) from annals_keys)""",
+            )
+        unclear = pa.repeat(False, standing.num_rows)
+        clears = {f"clear_{column.name}": unclear for column in columns if column.clearable}
+        return self._ordered(
+            cursor,
+            states.joined(
+                [
+                    states.put(changes, annals_row=pa.nulls(changes.num_rows, pa.int64())),
+                    states.put(standing, **clears),
+                ]
+            ),
+            columns,
+        )
 
+    def _ordered(self, cursor: duckdb.DuckDBPyConnection, rows: Rows, columns: tuple[Column, ...]) -> Rows:
+        """Changes and the states that stand, in order, one change of a row by one event. What says nothing of a clear
+        clears nothing.
+        """
+        clears = [f"clear_{column.name}" for column in columns if column.clearable]
+        rows = states.put(rows, **{clear: rows.column(clear).fill_null(False) for clear in clears})
+        ordered = states.in_order(states.put(rows, annals_code=states.encoded(rows, self.model.key)))
+        if not states.has_doubles(ordered):
+            return ordered
+        stands = _stands(rows)
+        once = self._once(cursor, rows.filter(pc.invert(stands)), columns)
+        once = states.put(once, annals_row=pa.nulls(once.num_rows, pa.int64()))
+        rows = states.joined([once, rows.filter(stands)])
+        return states.in_order(states.put(rows, annals_code=states.encoded(rows, self.model.key)))
+
+    def _folded(self, cursor: duckdb.DuckDBPyConnection, rows: Rows, columns: tuple[Column, ...]) -> states.States:
         def reach(keys: Rows, instant: int) -> Rows:
             return self._reaching(cursor, keys.select([*self.model.key, "annals_code"]), instant)
 
-        self._write(cursor, states.fold(columns[len(self.model.keys) :], rows, reach))
+        return states.fold(columns[len(self.model.keys) :], rows, reach)
 
     def _schema(self, cursor: duckdb.DuckDBPyConnection, columns: tuple[Column, ...]) -> pa.Schema:
         """What changes look like: keys, values, the clears of what may be cleared, `valid_from`, `known_from`."""
@@ -225,28 +306,11 @@ class Fold:
         )
 
     def _changes(self, cursor: duckdb.DuckDBPyConnection, select: str, schema: pa.Schema) -> Rows:
-        """Changes of all columns: what is not given is null, and clears nothing."""
+        """Changes of all columns: what is not given is null."""
         found = _read(cursor, select)
         given = dict(zip(found.schema.names, found.columns, strict=True))
         arrays = [given.get(field.name, pa.nulls(found.num_rows, field.type)) for field in schema]
-        filled = [
-            array.fill_null(False) if field.name.startswith("clear_") else array
-            for field, array in zip(schema, arrays, strict=True)
-        ]
-        return pa.record_batch(filled, schema=schema)
-
-    def _upon_standing(self, cursor: duckdb.DuckDBPyConnection, changes: Rows) -> Rows:
-        """The changes in order, and before those of each key the state of it that stands."""
-        with _given(cursor, "annals_keys", changes.select(self.model.key)):
-            standing = _read(
-                cursor,
-                f"""select {self._all}, valid_from, known_from, rowid as annals_row from {self._now}
-                where ({self._keys}) in (select ({self._keys}) from annals_keys)""",
-            )
-        clears = [column for column in changes.schema.names if column.startswith("clear_")]
-        standing = states.put(standing, **{clear: pa.repeat(False, standing.num_rows) for clear in clears})
-        rows = states.joined([states.put(changes, annals_row=pa.nulls(changes.num_rows, pa.int64())), standing])
-        return states.in_order(states.put(rows, annals_code=states.encoded(rows, self.model.key)))
+        return pa.record_batch(arrays, schema=schema)
 
     def _once(self, cursor: duckdb.DuckDBPyConnection, changes: Rows, columns: tuple[Column, ...]) -> Rows:
         """The changes, those that one event brings to one row made one."""
@@ -271,9 +335,12 @@ class Fold:
     def _write(self, cursor: duckdb.DuckDBPyConnection, found: states.States) -> None:
         for table, gone in ((self._past, found.past_gone), (self._now, found.now_gone)):
             rows = pa.table([pa.chunked_array(gone, pa.int64())], names=["annals_row"])
-            if rows.num_rows:
+            if rows.num_rows > _LISTED:
                 with _given(cursor, "annals_gone", rows):
                     cursor.execute(f"delete from {table} where rowid in (select annals_row from annals_gone)")
+            elif rows.num_rows:
+                listed = ", ".join(map(str, rows["annals_row"].to_pylist()))
+                cursor.execute(f"delete from {table} where rowid in ({listed})")
         for table, added, columns in (
             (self._past, found.past, _PAST_COLUMNS),
             (self._now, found.now, _NOW_COLUMNS),
@@ -299,12 +366,21 @@ def _given(cursor: duckdb.DuckDBPyConnection, name: str, rows: Rows | pa.Table) 
         cursor.unregister(name)
 
 
-def _read(cursor: duckdb.DuckDBPyConnection, sql: str) -> Rows:
+def _read(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> Rows:
     # The copy that a relation would save is cheaper than planning the statement twice, as a relation does.
-    table: Any = cursor.execute(sql).to_arrow_table()
+    table: Any = cursor.execute(sql, list(parameters) or None).to_arrow_table()
     if not table.num_rows:
         return pa.RecordBatch.from_pylist([], schema=table.schema)
     return pa.concat_batches(table.to_batches())
+
+
+def _union(selects: Sequence[str]) -> str:
+    return "\nunion all by name\n".join(selects)
+
+
+def _stands(rows: Rows) -> pa.Array:
+    """Which rows are states that stand, not changes."""
+    return pc.is_valid(rows.column("annals_row"))
 
 
 def _typed(arm: Arm, columns: tuple[Column, ...]) -> Iterator[str]:

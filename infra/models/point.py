@@ -99,6 +99,21 @@ def at_present(models: Models, model: str, *, min_position: int | None = None) -
         yield Point(cursor, now.astimezone(UTC), max(stands, asked), present=True)
 
 
+def row_at_present(
+    models: Models, model: str, key: Sequence[Any], *, min_position: int | None = None
+) -> tuple[datetime, int, pa.Table]:
+    """The row of a model with the values of its key, or none, as it stands; and the T and K that it is for.
+
+    :param min_position: the least position to have been read (to see one's own writes).
+    :raises Rejected: IN_THE_FUTURE, UNKNOWN_MODEL or MODEL_BROKEN.
+    """
+    asked = models.newest().position
+    require_recorded(min_position, asked, field="min_position")
+    row, position = models.row(model, key, asked)
+    now = max(models.clock(), models.newest().recorded_at)
+    return now.astimezone(UTC), position, in_utc(row)
+
+
 def require_past(instant: datetime | None, now: datetime, *, field: str) -> None:
     """Refuse an instant that is yet to come.
 

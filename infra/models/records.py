@@ -16,7 +16,7 @@ from commands.rejected import Rejected, require
 from infra.models.engine import Models
 from infra.models.filter import condition, require_column
 from infra.models.model import Model
-from infra.models.point import Point, at_point, at_present
+from infra.models.point import Point, at_point, at_present, row_at_present
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 1000
@@ -58,13 +58,17 @@ def get(
     """
     keys = models.model(model).key
     require(set(key) == set(keys), "INVALID_KEY", f"the key of {model} is {', '.join(keys)}", field="key")
-    matches = " and ".join(f'"{column}" = ?' for column in keys)
-    with _at(models, model, as_of, known_at, min_position) as at:
-        rows = at.table(f"from {at.rows_of(model)} where {matches}", [key[name] for name in keys]).to_pylist()
-        if not rows:
-            named = ", ".join(f"{name} {value}" for name, value in key.items())
-            raise Rejected("NOT_FOUND", f"there is no row of {model} with {named} as of {at.as_of}", field=keys[-1])
-        return Record(rows[0], at.as_of, at.position)
+    values = [key[name] for name in keys]
+    if as_of is None and known_at is None:
+        as_of, position, rows = row_at_present(models, model, values, min_position=min_position)
+    else:
+        matches = " and ".join(f'"{column}" = ?' for column in keys)
+        with at_point(models, [model], as_of=as_of, known_at=known_at, min_position=min_position) as at:
+            as_of, position, rows = at.as_of, at.position, at.table(f"from {at.rows_of(model)} where {matches}", values)
+    if not rows.num_rows:
+        named = ", ".join(f"{name} {value}" for name, value in key.items())
+        raise Rejected("NOT_FOUND", f"there is no row of {model} with {named} as of {as_of}", field=keys[-1])
+    return Record(rows.to_pylist()[0], as_of, position)
 
 
 def list_(

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -39,6 +41,15 @@ CHANGING = frozenset(
     }
 )
 """What a report may not name, for it gives another answer every time, or leads past T and K."""
+
+_ORDER = re.compile(r"\border\s+by\b[^()]*$", re.IGNORECASE)
+"""How a report ends."""
+
+EVERY = ("day", "week", "month")
+"""The periods of a series: local days, weeks that begin on Monday, months."""
+
+LONGEST_SERIES = 1_000
+"""How many periods a series may have."""
 
 EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """The period where none is given."""
@@ -100,6 +111,11 @@ class _Source:
         return "\n".join(line for line in self.text.splitlines() if not line.startswith("--"))
 
     @property
+    def unordered(self) -> str:
+        """The SELECT as a part of another report, which orders its rows anew."""
+        return _ORDER.sub("", self.select) if "limit" not in self.words else self.select
+
+    @property
     def words(self) -> frozenset[str]:
         return frozenset(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", self.select.lower())))
 
@@ -127,14 +143,20 @@ def run(
     period_from: datetime | None = None,
     period_to: datetime | None = None,
     by: str | None = None,
+    every: str | None = None,
     min_position: int | None = None,
 ) -> Answer:
     """A report as of an instant, known at a position.
 
+    A series is one run for each part of the period: of a cohort or a flow, what began or happened in that part, as of
+    the instant; of a state, how it stood just before that part ended.
+
     :param period_from, period_to: the period [from, to); an end that is not given is open.
     :param by: the column to break down by.
-    :raises Rejected: UNKNOWN_REPORT, REPORT_BROKEN, UNKNOWN_COLUMN, FIELD_IS_PERSONAL, INVALID_PERIOD, INVALID_INSTANT
-        or IN_THE_FUTURE.
+    :param every: day, week or month, of the office's time zone: answer with a series. It needs ``period_from``, and
+        ends at the instant where ``period_to`` is not given or lies beyond.
+    :raises Rejected: UNKNOWN_REPORT, REPORT_BROKEN, UNKNOWN_COLUMN, FIELD_IS_PERSONAL, INVALID_PERIOD, INVALID_INSTANT,
+        INVALID_SERIES or IN_THE_FUTURE.
     """
     sources = _sources(models)
     if name not in sources:
@@ -145,13 +167,68 @@ def run(
     with at_point(
         models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
     ) as at:
-        sql, needed = _bound(models, sources, source, at, by)
-        given = {"as_of": at.as_of, "period_from": start, "period_to": end}
-        with _broken_where_duckdb_refuses(name):
-            rows = at.relation(sql, {parameter: given[parameter] for parameter in needed})
-            shape = [(column, str(type)) for column, type in zip(rows.columns, rows.types, strict=True)]
-            table = in_utc(rows.to_arrow_table())
-    return Answer(_described(models, sources, source, needed, shape), table, at.as_of, at.position)
+        periods = [(start, end)]
+        if every is not None:
+            periods = _periods(every, period_from, min(end, at.as_of), ZoneInfo(models.time_zone))
+        as_states = every is not None and source.header.options.get("clock") == "state"
+        tables = []
+        for period in periods:
+            point, (since, until) = (_end_of(period, at), EVER) if as_states else (at, period)
+            sql, needed = _bound(models, sources, source, point, by)
+            given = {"as_of": point.as_of, "period_from": since, "period_to": until}
+            with _broken_where_duckdb_refuses(name):
+                rows = point.relation(sql, {parameter: given[parameter] for parameter in needed})
+                shape = [(column, str(type)) for column, type in zip(rows.columns, rows.types, strict=True)]
+                tables.append(in_utc(rows.to_arrow_table()))
+    described = _described(models, sources, source, needed, shape)
+    if every is not None:
+        described = replace(described, columns=(*PERIOD_COLUMNS, *described.columns))
+        tables = [_with_period(table, period) for table, period in zip(tables, periods, strict=True)]
+    return Answer(described, pa.concat_tables(tables), at.as_of, at.position)
+
+
+PERIOD_COLUMNS = (
+    Column("period_from", "TIMESTAMP WITH TIME ZONE", "the part of the series begins here"),
+    Column("period_to", "TIMESTAMP WITH TIME ZONE", "the part of the series ends before this"),
+)
+
+
+def _end_of(period: tuple[datetime, datetime], at: Point) -> Point:
+    """The point just before a period ends; T where it ends there."""
+    return at if period[1] >= at.as_of else replace(at, as_of=period[1] - timedelta.resolution)
+
+
+def _with_period(table: pa.Table, period: tuple[datetime, datetime]) -> pa.Table:
+    """The rows of one part of a series, with the part's ends before them."""
+    for place, (column, instant) in enumerate(zip(PERIOD_COLUMNS, period, strict=True)):
+        ends = pa.repeat(pa.scalar(instant, pa.timestamp("us", "UTC")), table.num_rows)
+        table = table.add_column(place, column.name, ends)
+    return table
+
+
+def _periods(every: str, start: datetime | None, end: datetime, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """The parts of a period: whole days, weeks or months of the time zone but for the first and the last one.
+
+    :raises Rejected: INVALID_SERIES.
+    """
+    require(every in EVERY, "INVALID_SERIES", f"{every} is no period; there are {', '.join(EVERY)}", field="every")
+    if start is None or start >= end:
+        sentence = "a series needs a period_from that lies before its end, which is at the latest as_of"
+        raise Rejected("INVALID_SERIES", sentence, field="period_from")
+    day, bounds = start.astimezone(zone).date(), [start]
+    while bounds[-1] < end:
+        require(
+            len(bounds) <= LONGEST_SERIES,
+            "INVALID_SERIES",
+            f"a series has at most {LONGEST_SERIES} parts; narrow it down, or take longer ones",
+            field="every",
+        )
+        if every == "month":
+            day = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+        else:
+            day += timedelta(days=1 if every == "day" else 7 - day.weekday())
+        bounds.append(min(datetime.combine(day, time(), zone).astimezone(UTC), end))
+    return list(pairwise(bounds))
 
 
 def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
@@ -199,7 +276,7 @@ def _described(
         clock=header.options.get("clock", ""),
         formula=header.options.get("formula", ""),
         edges=header.options.get("edges", ""),
-        parameters=("as_of", "known_at", *sorted(needed - {"as_of"}), *(("by",) if breakdowns else ())),
+        parameters=("as_of", "known_at", *sorted(needed - {"as_of"}), *(("by",) if breakdowns else ()), "every"),
         breakdowns=breakdowns,
         columns=tuple(Column(name, type, header.columns.get(name, "")) for name, type in shape),
         sql_version=_version(models, sources, source),
@@ -222,7 +299,7 @@ def _bound(
             parts.append((model, f"select *{chosen} from {at.rows_of(model)}"))
         if f"{model}_intervals" in words:
             parts.append((f"{model}_intervals", f"from {at.intervals_of(model)}"))
-    parts += [(part.name, part.select) for part in built_on[:-1]]
+    parts += [(part.name, part.unordered) for part in built_on[:-1]]
     bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
     select = source.select.strip().removesuffix(";")
     own = re.sub(r"^with\b", ",", select, flags=re.IGNORECASE)
@@ -243,7 +320,7 @@ def _require_timeless(models: Models, source: _Source) -> None:
     """
     if source.header.options.get("clock") not in CLOCKS:
         raise _broken(source.name, f"its header needs a line `-- clock:` with one of {', '.join(CLOCKS)}")
-    if not re.search(r"\border\s+by\b[^()]*$", source.select.lower()):
+    if not _ORDER.search(source.select):
         raise _broken(source.name, "it does not end in ORDER BY; order it by a unique key")
     beyond = CHANGING | models.unbound | {f"{model}_at" for model in models.definitions}
     if named := sorted(source.words & beyond):

@@ -27,6 +27,8 @@ FOREVER = 9223372036854775807
 _FOREVER = pa.scalar(FOREVER, pa.int64())
 _NO_ROW = pa.scalar(None, pa.int64())
 _ZERO = pa.scalar(0, pa.int64())
+_ONE = pa.scalar(1, pa.int64())
+_TRUE = pa.array([True])
 
 Rows: TypeAlias = pa.RecordBatch
 
@@ -61,7 +63,7 @@ def encoded(rows: Rows, keys: Sequence[str]) -> pa.Array:
     code = rows.column(keys[0]).dictionary_encode().indices.cast(pa.int64())
     for key in keys[1:]:
         values = rows.column(key).dictionary_encode()
-        wide = pc.add(pc.multiply(code, len(values.dictionary)), values.indices.cast(pa.int64()))
+        wide = pc.add(pc.multiply(code, _integer(len(values.dictionary))), values.indices.cast(pa.int64()))
         code = wide.dictionary_encode().indices.cast(pa.int64())
     return code
 
@@ -69,7 +71,7 @@ def encoded(rows: Rows, keys: Sequence[str]) -> pa.Array:
 def in_order(rows: Rows) -> Rows:
     """The rows by key, in position order."""
     positions = rows.column("known_from")
-    span = 1 + (pc.max(positions).as_py() or 0)
+    span = _integer(1 + (pc.max(positions).as_py() or 0))
     return rows.take(pc.array_sort_indices(pc.add(pc.multiply(rows.column("annals_code"), span), positions)))
 
 
@@ -88,16 +90,18 @@ def fold(columns: Sequence[Column], rows: Rows, reach: Reach) -> States:
     :param reach: asked about the keys of late changes.
     """
     states = States()
+    runs = _Runs(rows)
     instants = _micros(rows, "valid_from")
-    early = pc.and_(_Runs(rows).follows, pc.less(instants, _before(instants)))
+    early = pc.and_(runs.follows, pc.less(instants, _before(instants)))
     if pc.any(early).as_py():
         codes = rows.column("annals_code")
         irregular = pc.is_in(codes, value_set=codes.filter(early).unique())
         _Waves(columns, rows.filter(irregular), states).fold(reach)
         rows = rows.filter(pc.invert(irregular))
+        runs = _Runs(rows)
     if rows.num_rows:
         states.now_gone.append(rows.column("annals_row").drop_null())
-        _hand_over(states, _run(columns, rows))
+        _hand_over(states, _run(columns, rows, runs))
     return states
 
 
@@ -107,9 +111,8 @@ def _hand_over(states: States, rows: Rows) -> None:
     states.now.append(rows.filter(newest))
 
 
-def _run(columns: Sequence[Column], rows: Rows) -> Rows:
+def _run(columns: Sequence[Column], rows: Rows, runs: _Runs) -> Rows:
     """The states that changes in order bring, were none of them late, with all ends."""
-    runs = _Runs(rows)
     folded = {column.name: runs.folded(column, rows) for column in columns}
     instants, positions = rows.column("valid_from"), rows.column("known_from")
     infinity = _FOREVER.cast(instants.type)
@@ -132,15 +135,15 @@ class _Waves:
 
     def fold(self, reach: Reach) -> None:
         rows, late, pieces = self._rows, self._late, self._pieces
-        first = pc.equal(pieces, 1)
+        first = pc.equal(pieces, _ONE)
         begun = self._extended(rows.filter(first))
         earliest = pc.min(_micros(rows, "valid_from").filter(late)).as_py()
         self._live = joined([begun, reach(rows.filter(pc.and_(first, _Runs(rows).starts)), earliest)])
         for piece in range(2, pc.max(pieces).as_py() + 1):
-            left = pc.greater_equal(pieces, piece)
+            left = pc.greater_equal(pieces, _integer(piece))
             rows, late, pieces = rows.filter(left), late.filter(left), pieces.filter(left)
             self._settle(rows.column("annals_code"))
-            current = pc.equal(pieces, piece)
+            current = pc.equal(pieces, _integer(piece))
             self._lay_over(rows.filter(pc.and_(current, late)))
             self._extend(rows.filter(pc.and_(current, pc.invert(late))))
         self._settle(rows.column("annals_code").slice(0, 0))
@@ -167,7 +170,7 @@ class _Waves:
 
     def _extended(self, rows: Rows) -> Rows:
         """The states of a run. One that stood as the newest and no longer is has no row any more."""
-        states = _run(self._columns, rows)
+        states = _run(self._columns, rows, _Runs(rows))
         row = states.column("annals_row")
         moved = pc.and_(pc.is_valid(row), pc.invert(_newest(states)))
         self._states.now_gone.append(row.filter(moved))
@@ -239,7 +242,7 @@ def _in_pieces(rows: Rows) -> tuple[Rows, pa.Array, pa.Array]:
     """The rows in order, which of them are late, and of which piece of its key each is: 1, 2, 3, …"""
     runs = _Runs(rows)
     rank = pc.rank(_micros(rows, "valid_from"), tiebreaker="dense").cast(pa.int64())
-    number = pc.multiply(pc.cumulative_sum(runs.starts.cast(pa.int64())), rows.num_rows + 1)
+    number = pc.multiply(pc.cumulative_sum(runs.starts.cast(pa.int64())), _integer(rows.num_rows + 1))
     peak = pc.subtract(pc.cumulative_max(pc.add(number, rank)), number)
     late = pc.and_(runs.follows, pc.less(rank, _before(peak)))
     begins = pc.or_(runs.starts, pc.or_(late, _before(late)))
@@ -263,6 +266,11 @@ def _laid_over(column: Column, old: pa.Array, changes: Rows) -> pa.Array:
         return pc.if_else(pc.is_valid(first), first, second)
     better = pc.less(new, old) if column.how == "min" else pc.greater(new, old)
     return pc.if_else(pc.or_kleene(pc.is_null(old), better).fill_null(False), new, old)
+
+
+def _integer(value: int) -> pa.Scalar:
+    """For Arrow to compute with: a type that it need not guess, which takes longer than many a computation."""
+    return pa.scalar(value, pa.int64())
 
 
 def _integers(values: pa.Array) -> pa.Array:
@@ -306,9 +314,10 @@ class _Runs:
         codes = rows.column("annals_code")
         self._size = len(codes)
         self._numbers = pa.arange(0, self._size)
-        self.starts = pc.or_(pc.not_equal(codes, _before(codes)), pc.equal(self._numbers, 0))
+        borders = pc.not_equal(codes.slice(1), codes.slice(0, max(0, self._size - 1)))
+        self.starts = pa.concat_arrays([_TRUE, borders]).slice(0, self._size)
+        self.ends = pa.concat_arrays([borders, _TRUE]).slice(0, self._size)
         self.follows = pc.invert(self.starts)
-        self.ends = pc.or_(pc.not_equal(codes, _after(codes)), pc.equal(self._numbers, self._size - 1))
 
     def folded(self, column: Column, rows: Rows) -> pa.Array:
         """What a column comes to, row by row."""
@@ -338,13 +347,13 @@ class _Runs:
 
     def _first(self, values: pa.Array, since: pa.Array) -> pa.Array:
         given = values.is_valid()
-        is_first = pc.and_(given, pc.equal(self.total(given.cast(pa.int64()), since), 1))
+        is_first = pc.and_(given, pc.equal(self.total(given.cast(pa.int64()), since), _ONE))
         return values.take(self._latest(pc.or_(since, is_first)))
 
     def _best(self, values: pa.Array, since: pa.Array, how: str) -> pa.Array:
         order = "ascending" if how == "max" else "descending"
         by_rank = pc.array_sort_indices(values, order=order, null_placement="at_start")
         rank = pc.inverse_permutation(by_rank.cast(pa.int64()))
-        number = pc.multiply(pc.cumulative_sum(since.cast(pa.int64())), self._size)
+        number = pc.multiply(pc.cumulative_sum(since.cast(pa.int64())), _integer(self._size))
         best = pc.subtract(pc.cumulative_max(pc.add(number, rank)), number)
         return values.take(by_rank.take(best))

@@ -10,9 +10,10 @@ from grpc import StatusCode
 
 STATUSES: dict[StatusCode, dict[str, str]] = {
     StatusCode.INVALID_ARGUMENT: {
-        "CONTRADICTION": "two fields of the request exclude each other",
+        "CONTRADICTION": "what the request says excludes itself",
         "FIELD_IS_PERSONAL": "a personal field can be neither filtered, sorted nor grouped by",
         "INVALID_FIELD": "a field is missing or holds what it may not",
+        "INVALID_SERIES": "a series cannot be cut so: into what, from when, or into too many parts",
         "INVALID_FILTER": "the filter cannot be understood, and where",
         "INVALID_INSTANT": "an instant has no time zone",
         "INVALID_KEY": "the key of a record is not the model's",
@@ -72,6 +73,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "NOT_OPEN": "the lead can no longer be won or lost",
         "NOT_PROSPECT": "the customer is no prospect",
         "NOT_SOLVED": "the ticket is not solved",
+        "OTHER_KIND": "the policy is of another kind",
         "REPORT_BROKEN": "the report's SQL fails",
     },
     StatusCode.RESOURCE_EXHAUSTED: {
@@ -92,14 +94,16 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "LOG_UNAVAILABLE": "the log cannot be used now; nothing was recorded",
         "LOG_UNCERTAIN": "the connection was lost during a commit; ask again with the same request id",
         "MODELS_UNWRITABLE": "the read models cannot be written",
+        "STREAM_UNAVAILABLE": "Kafka cannot be used now; nothing is lost, and it is tried again",
         "SERVER_STOPPING": "the server stops; connect again and go on where the feed ended",
     },
     StatusCode.DATA_LOSS: {
         "EVENTS_UNREADABLE": "the archive cannot read events",
-        "HISTORY_FORKED": "the read models, or the reader of a feed, have seen another history than the log's",
+        "HISTORY_FORKED": "the read models, the topics or the reader of a feed have seen another history than the log's",
         "KEYS_UNREADABLE": "the keys' database is damaged",
         "LOG_TAMPERED": "the log was altered",
         "LOG_UNREADABLE": "the log's database is damaged",
+        "POSITION_MISSING": "the topics hold later events, but not this one",
         "NOT_SEALED": "a sealed text is none",
         "SEAL_BROKEN": "a sealed text was altered",
         "UNREADABLE_EVENT": "a stored event cannot be read",
@@ -146,6 +150,9 @@ OFFLINE: dict[str, str] = {
     "SOURCE_MISSING": "the mapping names a source that was not given",
     "SOURCE_UNREADABLE": "the source cannot be read, and where",
     "SOURCE_UNUSED": "a source was given that the mapping does not name",
+    "TOPIC_BLOCKED": "somebody else's open transaction hides what is on a topic",
+    "TOPIC_LOSES_HISTORY": "a topic is compacted or deletes events by age or size",
+    "TOPIC_MISSING": "a topic was not made yet",
     "UNKNOWN_DATABASE": "the database is of a kind that is not supported",
     "UNKNOWN_MAPPING": "there is no such mapping",
     "WRONG_MASTER_KEY": "the keys were wrapped by another master key",

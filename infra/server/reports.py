@@ -57,6 +57,7 @@ class Reports:
             period_from=_instant(request, "period_from"),
             period_to=_instant(request, "period_to"),
             by=request.by if request.HasField("by") else None,
+            every=request.every if request.HasField("every") else None,
             **point_in(request, context, self._log),
         )
         about: Any = {"read_point": read_point(answer.as_of, answer.position), "report": described(answer.report)}

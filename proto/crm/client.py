@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from uuid import uuid4
@@ -19,15 +21,7 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 
-from crm.v1.commands_pb2_grpc import CommandServiceStub
-from crm.v1.customers_pb2_grpc import CustomerServiceStub
-from crm.v1.leads_pb2_grpc import LeadServiceStub
-from crm.v1.log_pb2_grpc import LogServiceStub
-from crm.v1.models_pb2_grpc import ModelServiceStub
-from crm.v1.reports_pb2_grpc import ReportServiceStub
-from crm.v1.sql_pb2_grpc import SqlServiceStub
-from crm.v1.system_pb2_grpc import SystemServiceStub
-from crm.v1.tickets_pb2_grpc import TicketServiceStub
+import crm.v1
 
 LARGEST_MESSAGE = 64 * 1024 * 1024
 RETRIES = {
@@ -64,7 +58,8 @@ class CrmError(Exception):
 
 
 class Client:
-    """A connection to a server: one stub for each service of the contract. Threads may share it.
+    """A connection to a server: one stub for each service of the contract, named as its file: ``tickets`` for
+    ``crm/v1/tickets.proto``. Threads may share it.
 
     ``address`` is ``host:port`` or ``unix:/path``; ``actor`` is who the caller says to be, an opaque name such as
     ``alice`` or, on the server's own Unix socket, ``user:alice``; every call raises :class:`CrmError` where it fails.
@@ -80,15 +75,13 @@ class Client:
             ],
         )
         channel = grpc.intercept_channel(self._channel, _Circumstances(((ACTOR_KEY, actor),) if actor else ()))
-        self.commands = CommandServiceStub(channel)
-        self.leads = LeadServiceStub(channel)
-        self.customers = CustomerServiceStub(channel)
-        self.tickets = TicketServiceStub(channel)
-        self.models = ModelServiceStub(channel)
-        self.reports = ReportServiceStub(channel)
-        self.sql = SqlServiceStub(channel)
-        self.log = LogServiceStub(channel)
-        self.system = SystemServiceStub(channel)
+        self._stubs = stubs(channel)
+
+    def __getattr__(self, name: str) -> Any:
+        found = vars(self).get("_stubs", {}).get(name)
+        if found is None:
+            raise AttributeError(f"a client has no {name}; the contract has {', '.join(vars(self).get('_stubs', ()))}")
+        return found
 
     def is_reachable(self, seconds: float) -> bool:
         """Whether a connection stands, or does within so many seconds."""
@@ -107,6 +100,14 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def stubs(channel: grpc.Channel) -> dict[str, Any]:
+    """The stub of every service of the contract, by the name of the service's file."""
+    ending = "_pb2_grpc"
+    files = [found.name for found in iter_modules(crm.v1.__path__) if found.name.endswith(ending)]
+    made = ((file, name, kind) for file in files for name, kind in vars(import_module(f"crm.v1.{file}")).items())
+    return {file.removesuffix(ending): kind(channel) for file, name, kind in made if name.endswith("ServiceStub")}
 
 
 ACTOR_KEY = "crm-actor"

@@ -1,4 +1,4 @@
-"""Whether answers are explained by the order in the log: every command is decided anew on the states that there were."""
+"""Whether answers are explained by the order in the log: every command is decided anew on the states of its moment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from time import sleep
 from typing import Any, NamedTuple
 
 from commands.command import Elsewhere
@@ -54,6 +55,7 @@ def insist(log: Callable[[], Log], request: Request, surely_not: Callable[[Reque
                 raise
             if refused.code == "LOG_UNAVAILABLE" and SURELY_NOT in refused.sentence:
                 surely_not(request)
+            sleep(0.01)
 
 
 class Order:

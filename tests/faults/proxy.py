@@ -21,6 +21,8 @@ class Connection:
         self.client = client
         self.server = server
         self.answering = True
+        for end in (client, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def cut(self) -> None:
         """Cut it on both sides."""

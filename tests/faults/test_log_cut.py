@@ -5,9 +5,11 @@ id says the rest.
 from __future__ import annotations
 
 import random
-from collections import Counter
+import time
 from collections.abc import Callable, Iterator
-from threading import Event, Lock, Thread
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import cycle
+from threading import Event, Lock
 
 import psycopg
 import pytest
@@ -22,7 +24,6 @@ from tests.faults import sizes
 from tests.faults.checker import SURELY_NOT, insist
 from tests.faults.proxy import Connection, Proxy
 from tests.places import Place
-from tests.postgres import Server
 
 pytestmark = pytest.mark.slow
 
@@ -205,65 +206,57 @@ def test_a_cut_at_the_commit_of_a_key(own_place: Place, there: bool) -> None:
     proxy.close()
 
 
-def test_connections_that_end_at_random_moments(
-    own_server: Server, own_place: Place, figure: Callable[[str], None]
-) -> None:
-    company = Company(own_place)
+def test_connections_that_end_at_random_moments(company: Company, figure: Callable[[str], None]) -> None:
     answers: dict[str, tuple[Request, Outcome]] = {}
-    refusals: Counter[str] = Counter()
+    refused: list[Request] = []
     stop = Event()
     begin = company.direct.head.position
 
+    def surely_not(request: Request) -> None:
+        refused.append(request)
+        assert not company.remembers(request)
+
     def ask(caller: int) -> None:
-        chance, turn = random.Random(caller), 0
+        turn, nodes = 0, cycle([company.far, company.direct, company.direct, company.far, company.direct])
         while not stop.is_set():
             turn += 1
             id = f"{caller}-{turn}"
             for request in (capture(id), Request(AssignLead(id=id, agent_id="bo"), ANN, f"a-{id}")):
-                nodes = [company.far, company.direct]
-                chance.shuffle(nodes)
+                answers[str(request.request_id)] = request, insist(lambda: next(nodes), request, surely_not)
 
-                def refused(request: Request) -> None:
-                    refusals["nothing was recorded"] += 1
-                    company.surely_not(request)
+    with ThreadPoolExecutor() as pool:
+        callers = [pool.submit(ask, caller) for caller in range(4)]
+        try:
+            cut_connections(company, lambda: len(answers), callers)
+        finally:
+            stop.set()
+        for caller in callers:
+            caller.result()
 
-                def node(nodes: list[Log] = nodes) -> Log:
-                    nodes.reverse()
-                    return nodes[0]
+    for request, outcome in answers.values():
+        assert insist(lambda: company.far, request, company.surely_not) == outcome
+    positions = sorted(outcome.position for _, outcome in answers.values())
+    assert positions == list(range(begin + 1, company.direct.head.position + 1))
+    assert company.direct.verify() == []
+    figure(f"{sizes.CUTS:,} cuts, {len(answers):,} commands, {len(refused):,} told that nothing was recorded")
 
-                outcome = insist(node, request, refused)
-                answers[str(request.request_id)] = request, outcome
 
-    callers = [Thread(target=ask, args=(caller,)) for caller in range(4)]
-    for caller in callers:
-        caller.start()
+def cut_connections(company: Company, answered: Callable[[], int], callers: list[Future[None]]) -> None:
+    """Cut connections at random moments, each time when there was an answer since."""
     chance = random.Random()
     for cut in range(sizes.CUTS):
-        seen = len(answers)
+        seen = answered()
         if cut % 3:
             terminate(
-                own_place,
-                "pid = (SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                company.place,
+                "pid = (SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
                 "AND pid <> pg_backend_pid() AND application_name <> 'onlooker' ORDER BY random() LIMIT 1)",
             )
         else:
             company.proxy.cut_all()
-        stop.wait(chance.uniform(0, 0.05))
-        while len(answers) == seen:
-            assert any(caller.is_alive() for caller in callers)
-            stop.wait(0.001)
-    stop.set()
-    for caller in callers:
-        caller.join()
-
-    for request, outcome in answers.values():
-        assert insist(lambda: company.far, request, company.surely_not) == outcome
-    assert sorted(outcome.position for _, outcome in answers.values()) == list(
-        range(begin + 1, company.direct.head.position + 1)
-    )
-    assert company.direct.verify() == []
-    figure(f"{sizes.CUTS:,} cuts, {len(answers):,} commands, {sum(refusals.values()):,} told that nothing was recorded")
-    company.close()
+        time.sleep(chance.uniform(0, 0.05))
+        while answered() == seen and not any(caller.done() for caller in callers):
+            time.sleep(0.001)
 
 
 def terminate(place: Place, which: str) -> None:

@@ -67,8 +67,8 @@ def any_json(chance: Random, schema: dict[str, Any]) -> Any:
     """A value that fits a JSON Schema."""
     if "anyOf" in schema:
         return any_json(chance, chance.choice(schema["anyOf"]))
-    if "enum" in schema:
-        return chance.choice(schema["enum"][:3])
+    if some := schema.get("examples") or schema.get("enum", ())[:3]:
+        return chance.choice(some)
     if "const" in schema:
         return schema["const"]
     match schema["type"], schema.get("format"):
@@ -80,7 +80,7 @@ def any_json(chance: Random, schema: dict[str, Any]) -> Any:
             lowest = schema.get("minimum", -1)
             return chance.randint(lowest, min(schema.get("maximum", lowest + 9), lowest + 9))
         case "array", _:
-            return tuple(any_json(chance, schema["items"]) for _ in range(chance.randint(0, 2)))
+            return tuple(any_json(chance, schema["items"]) for _ in range(chance.randint(schema.get("minItems", 0), 2)))
         case "string", "date-time":
             return chance.choice(INSTANTS)
         case "string", _:

@@ -10,16 +10,19 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
+from statistics import median
 from typing import Any, NamedTuple
 
 import pytest
 
-from domain.customer import Customer
+from domain.customer import Customer, SurveyAnswered
 from domain.event import Event, State
-from domain.lead import Lead
+from domain.lead import Lead, LeadCaptured, LeadContacted
 from domain.ticket import (
+    LIVE,
     Ticket,
     TicketAssigned,
+    TicketEscalated,
     TicketOpened,
     TicketReopened,
     TicketReplied,
@@ -307,3 +310,294 @@ def seconds(microseconds: int) -> Decimal:
 def ratio(part: int, whole: int) -> Decimal:
     """Rounded to six places, half up, in whole numbers."""
     return Decimal((2_000_000 * part + whole) // (2 * whole)) / 1_000_000
+
+
+# Moves, and what they explain
+
+Move = tuple[str, datetime, Any, Any]
+ACTIVE = ("active", "at_risk")
+
+
+@pytest.fixture(scope="module")
+def few(points: list[At]) -> list[At]:
+    """Some of the points, for what takes long to fold by hand."""
+    return points[:8]
+
+
+@pytest.fixture(scope="module")
+def span(events: Events) -> tuple[datetime, datetime]:
+    """A period in the middle of the history; both ends are instants at which something happened."""
+    return events[len(events) // 8][0].occurred_at, events[7 * len(events) // 8][0].occurred_at
+
+
+def status_of(state: Any) -> Any:
+    return "merged" if isinstance(state, Customer) and state.merged_into is not None else state.status
+
+
+def moves_of(at: At, aggregate: str) -> list[Move]:
+    """Every change of a status, found by folding up to every instant at which something happened."""
+    found = []
+    for id in at.of(aggregate):
+        stream, before = f"{aggregate}-{id}", None
+        own = [(envelope, event) for envelope, event in at.events if envelope.stream == stream]
+        for instant in sorted({envelope.occurred_at for envelope, _ in own}):
+            status = status_of(states_at(own, instant, at.known_at)[stream])
+            if status != before:
+                found.append((id, instant, before, status))
+            before = status
+    return found
+
+
+def standing_before(moves: list[Move], instant: datetime) -> dict[str, Any]:
+    """The status of each stream just before an instant."""
+    return {id: status for id, moved_at, _, status in moves if moved_at < instant}
+
+
+def counted_moves(moves: list[Move], span: tuple[datetime, datetime], before: Any, after: Any) -> int:
+    return sum(span[0] <= moved < span[1] and was in before and now in after for _, moved, was, now in moves)
+
+
+@pytest.mark.parametrize("aggregate", ["ticket", "customer"])
+def test_moves(company: Company, few: list[At], aggregate: str) -> None:
+    for at in few:
+        found = [tuple(row.values()) for row in answers(company, at, f"{aggregate}_moves")]
+        assert found == sorted(moves_of(at, aggregate))
+
+
+def test_movements_explain_the_difference_of_two_backlogs(
+    company: Company, few: list[At], span: tuple[datetime, datetime]
+) -> None:
+    question = {"period_from": span[0], "period_to": span[1]}
+    for at in few:
+        moves = moves_of(at, "ticket")
+        found = answers(company, at, "backlog_movements", **question)
+        if not moves:
+            assert found == []
+            continue
+        (row,) = found
+        assert list(row.values()) == [
+            "all",
+            sum(status in LIVE for status in standing_before(moves, span[0]).values()),
+            counted_moves(moves, span, (None,), LIVE),
+            counted_moves(moves, span, ("solved", "closed"), LIVE),
+            counted_moves(moves, span, ("merged",), LIVE),
+            counted_moves(moves, span, LIVE, ("solved", "closed")),
+            counted_moves(moves, span, LIVE, ("merged",)),
+            sum(status in LIVE for status in standing_before(moves, span[1]).values()),
+        ]
+        gained, lost = row["opened"] + row["reopened"] + row["unmerged"], row["solved"] + row["merged"]
+        assert row["backlog_before"] + gained - lost == row["backlog_after"]
+        for instant, column in zip(span, ("backlog_before", "backlog_after"), strict=True):
+            if instant <= at.as_of:
+                then = at._replace(as_of=instant - MICROSECOND)
+                assert [each["backlog"] for each in answers(company, then, "backlog")] == [row[column]][: row[column]]
+
+
+def test_movements_explain_the_difference_of_two_counts_of_customers(
+    company: Company, few: list[At], span: tuple[datetime, datetime]
+) -> None:
+    for at in few:
+        moves = moves_of(at, "customer")
+        for row in answers(company, at, "customer_movements", period_from=span[0], period_to=span[1]):
+            gained = row["activated"] + row["returned"] + row["unmerged"]
+            assert row["active_before"] + gained - row["churned"] - row["merged"] == row["active_after"]
+            before, after = (list(standing_before(moves, instant).values()) for instant in span)
+            assert row["active_before"] == sum(status in ACTIVE for status in before)
+            assert row["active_after"] == sum(status in ACTIVE for status in after)
+
+
+def test_churn_retention_and_reactivation(company: Company, few: list[At], span: tuple[datetime, datetime]) -> None:
+    told = Counter[str]()
+    question = {"period_from": span[0], "period_to": span[1]}
+    for at in few:
+        moves = moves_of(at, "customer")
+        before, after = standing_before(moves, span[0]), standing_before(moves, span[1])
+        in_period = [(id, status) for id, moved_at, _, status in moves if span[0] <= moved_at < span[1]]
+        active = {id for id, status in before.items() if status in ACTIVE}
+        gone = {id for id, status in before.items() if status == "churned"}
+        left = {id for id, status in in_period if status == "churned"} & active
+        back = {id for id, status in in_period if status in ACTIVE} & gone
+        still = {id for id, status in after.items() if status in ACTIVE}
+        expected: dict[str, tuple[int, ...]] = {
+            "churn_rate": (len(active), len(left)),
+            "reactivation_rate": (len(gone), len(back)),
+            "retention_rate": (len(active), len(still), len(still - active)),
+        }
+        for name, counts in expected.items():
+            found = [list(row.values())[1:] for row in answers(company, at, name, **question)]
+            kept = counts[1] - counts[2] if name == "retention_rate" else counts[1]
+            rate = ratio(kept, counts[0]) if counts[0] else None
+            shown = any(counts) if name == "retention_rate" else counts[0]
+            assert found == ([[*counts, rate]] if shown else [])
+            told[name] += kept
+    assert sum(told.values()) > 0
+
+
+# Customers as they stand
+
+
+def test_customers_by_status_and_priority(company: Company, points: list[At]) -> None:
+    for at in points:
+        customers = [each for each in at.of("customer").values() if each.merged_into is None]
+        statuses = {row["status"]: row["customers"] for row in answers(company, at, "customers_by_status")}
+        assert statuses == Counter(customer.status for customer in customers)
+        found = {row["priority"]: row for row in answers(company, at, "customers_by_priority")}
+        assert {priority: row["customers"] for priority, row in found.items()} == Counter(
+            customer.priority for customer in customers
+        )
+        parts = ("prospects", "active", "at_risk", "churned")
+        assert all(sum(row[part] for part in parts) == row["customers"] for row in found.values())
+
+
+# Leads
+
+
+def test_the_register_and_the_agents(company: Company, points: list[At]) -> None:
+    for at in points:
+        leads = at.of("lead")
+        register = answers(company, at, "lead_register")
+        assert {row["lead_id"]: (row["status"], row["agent_id"]) for row in register} == {
+            id: (lead.status, lead.agent_id) for id, lead in leads.items()
+        }
+        owned = Counter(lead.agent_id for lead in leads.values() if lead.status != "merged")
+        found = answers(company, at, "leads_by_agent")
+        assert {row["agent_id"]: (row["leads"], row["share"]) for row in found} == {
+            agent: (count, ratio(count, owned.total())) for agent, count in owned.items()
+        }
+        assert all(row["open"] + row["converted"] + row["disqualified"] == row["leads"] for row in found)
+
+
+def test_speed_to_lead(company: Company, points: list[At]) -> None:
+    contacted_ever = 0
+    for at in points:
+        captured = {
+            envelope.stream: envelope.occurred_at for envelope, event in at.events if type(event) is LeadCaptured
+        }
+        times = []
+        for stream, since in captured.items():
+            contacts = [
+                envelope.occurred_at
+                for envelope, event in at.events
+                if envelope.stream == stream and isinstance(event, LeadContacted) and event.direction == "outbound"
+            ]
+            times += [(min(contacts) - since) // MICROSECOND] if contacts else []
+        contacted_ever += len(times)
+        found = answers(company, at, "speed_to_lead")
+        assert [(row["leads"], row["contacted"], row["never_contacted"]) for row in found] == (
+            [(len(captured), len(times), len(captured) - len(times))] if captured else []
+        )
+        if times:
+            assert found[0]["median_seconds"] == whole(median(times) / 1_000_000)
+            assert found[0]["mean_seconds"] == whole(sum(times) / len(times) / 1_000_000)
+    assert contacted_ever
+
+
+def whole(number: float) -> int:
+    """Rounded to a whole number, half up."""
+    return int(number + 0.5)
+
+
+def test_the_time_in_every_status_adds_up(company: Company, few: list[At]) -> None:
+    for at in few:
+        spent: Counter[str] = Counter()
+        leads = at.of("lead")
+        for id in leads:
+            own = [(envelope, event) for envelope, event in at.events if envelope.stream == f"lead-{id}"]
+            instants = sorted({envelope.occurred_at for envelope, _ in own} | {at.as_of})
+            for since, until in pairwise(instants):
+                state: Any = states_at(own, since, at.known_at)[f"lead-{id}"]
+                spent[state.status] += (until - since) // MICROSECOND
+        found = answers(company, at, "lead_time_in_status")
+        assert {row["status"]: row["total_seconds"] for row in found} == {
+            status: whole(micros / 1_000_000) for status, micros in spent.items()
+        }
+        now = Counter(lead.status for lead in leads.values())
+        assert {row["status"]: row["there_now"] for row in found} == {status: now[status] for status in spent}
+
+
+# Tickets: solved in a period
+
+
+def test_one_touch_first_contact_and_satisfaction(
+    company: Company, few: list[At], span: tuple[datetime, datetime]
+) -> None:
+    question = {"period_from": span[0], "period_to": span[1]}
+    for at in few:
+        tickets: dict[str, Ticket] = at.of("ticket")
+        solutions: dict[str, datetime] = {}
+        for envelope, event in at.events:
+            if isinstance(event, TicketSolved) and span[0] <= envelope.occurred_at < span[1]:
+                id = envelope.stream.partition("-")[2]
+                solutions[id] = min(solutions.get(id, envelope.occurred_at), envelope.occurred_at)
+        replies = Counter(
+            envelope.stream.partition("-")[2]
+            for envelope, event in at.events
+            if isinstance(event, TicketReplied) and event.is_public and not event.is_bot
+        )
+        touched = {id for id in solutions if replies[id] <= 1}
+        ratings = [rating for id in solutions if (rating := tickets[id].rating) is not None]
+        good = sum(rating >= 4 for rating in ratings)
+        solved = len(solutions)
+        assert [list(row.values())[1:] for row in answers(company, at, "one_touch_rate", **question)] == (
+            [[solved, len(touched), ratio(len(touched), solved)]] if solved else []
+        )
+        assert [list(row.values())[1:] for row in answers(company, at, "csat", **question)] == (
+            [[solved, len(ratings), good, ratio(good, len(ratings)) if ratings else None, ratio(len(ratings), solved)]]
+            if solved
+            else []
+        )
+        decided = {id for id, instant in solutions.items() if instant + timedelta(days=7) <= at.as_of}
+        reopened = {
+            id
+            for id, moved, before, after in moves_of(at, "ticket")
+            if id in decided and before in ("solved", "closed") and after in LIVE
+            and solutions[id] <= moved <= solutions[id] + timedelta(days=7)
+        }  # fmt: skip
+        first = (touched & decided) - reopened
+        if not any("first_contact" in str(event) for _, event in at.events):
+            assert [list(row.values())[1:] for row in answers(company, at, "first_contact_resolution", **question)] == (
+                [
+                    [
+                        solved,
+                        solved - len(decided),
+                        len(reopened),
+                        len(first),
+                        ratio(len(first), len(decided)) if decided else None,
+                    ]
+                ]
+                if solved
+                else []
+            )
+
+
+def test_escalation_rate(company: Company, points: list[At]) -> None:
+    for at in points:
+        tickets = len(at.of("ticket"))
+        times = Counter(envelope.stream for envelope, event in at.events if isinstance(event, TicketEscalated))
+        assert [list(row.values())[1:] for row in answers(company, at, "escalation_rate")] == (
+            [[tickets, len(times), times.total(), ratio(len(times), tickets)]] if tickets else []
+        )
+
+
+def test_surveys(company: Company, points: list[At]) -> None:
+    told: Counter[str] = Counter()
+    for at in points:
+        scores: dict[str, list[int]] = {"nps": [], "csat": []}
+        for _, event in at.events:
+            if isinstance(event, SurveyAnswered) and event.metric in scores:
+                scores[event.metric].append(event.score)
+        nps, csat = scores["nps"], scores["csat"]
+        promoters, detractors = sum(score >= 9 for score in nps), sum(score <= 6 for score in nps)
+        found = answers(company, at, "nps")
+        assert [list(row.values())[1:5] for row in found] == (
+            [[len(nps), promoters, len(nps) - promoters - detractors, detractors]] if nps else []
+        )
+        if nps:
+            exact = Decimal(100 * (promoters - detractors)) / len(nps)
+            assert abs(found[0]["nps"] - exact) <= Decimal("0.005")
+        good = sum(score >= 4 for score in csat)
+        assert [list(row.values())[1:] for row in answers(company, at, "survey_csat")] == (
+            [[len(csat), good, ratio(good, len(csat))]] if csat else []
+        )
+        told += Counter({"nps": len(nps), "csat": len(csat)})
+    assert min(told["nps"], told["csat"]) > 0

@@ -51,7 +51,7 @@ class GetReportRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class RunReportRequest(_message.Message):
-    __slots__ = ("name", "as_of", "known_at", "known_at_position", "period_from", "period_to", "by", "min_position", "encoding")
+    __slots__ = ("name", "as_of", "known_at", "known_at_position", "period_from", "period_to", "by", "min_position", "encoding", "every")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     KNOWN_AT_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,7 @@ class RunReportRequest(_message.Message):
     BY_FIELD_NUMBER: _ClassVar[int]
     MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
+    EVERY_FIELD_NUMBER: _ClassVar[int]
     name: str
     as_of: _timestamp_pb2.Timestamp
     known_at: _timestamp_pb2.Timestamp
@@ -70,7 +71,8 @@ class RunReportRequest(_message.Message):
     by: str
     min_position: int
     encoding: _reading_pb2.Encoding
-    def __init__(self, name: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at_position: _Optional[int] = ..., period_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., period_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by: _Optional[str] = ..., min_position: _Optional[int] = ..., encoding: _Optional[_Union[_reading_pb2.Encoding, str]] = ...) -> None: ...
+    every: str
+    def __init__(self, name: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at_position: _Optional[int] = ..., period_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., period_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by: _Optional[str] = ..., min_position: _Optional[int] = ..., encoding: _Optional[_Union[_reading_pb2.Encoding, str]] = ..., every: _Optional[str] = ...) -> None: ...
 
 class RunReportResponse(_message.Message):
     __slots__ = ("read_point", "report", "chunk")

@@ -1,0 +1,121 @@
+"""Where Kafka is, what our topics are called, and its clients as we need them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+
+from infra.settings import Settings
+
+CLIENT = {
+    "bootstrap_timeout_ms": 10_000,
+    "reconnect_backoff_max_ms": 1_000,
+    "request_timeout_ms": 30_000,
+    # Beginning a transaction waits for the end of the one before in steps of this.
+    "retry_backoff_ms": 5,
+}
+PRODUCER = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "compression_type": "lz4",
+    "batch_size": 1 << 20,
+    "linger_ms": 0,
+    "allow_auto_create_topics": False,
+    "delivery_timeout_ms": 60_000,
+    "max_block_ms": 30_000,
+    "metrics_enabled": False,
+}
+CONSUMER = {
+    "auto_offset_reset": "earliest",
+    "enable_auto_commit": False,
+    "isolation_level": "read_committed",
+    "allow_auto_create_topics": False,
+    "max_poll_records": 500,
+    "metrics_enabled": False,
+}
+CLOSE_SECONDS = 2.0
+
+# What it says goes where the program's owner sends it, and nowhere where they say nothing.
+logging.getLogger("kafka").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One Kafka, and one company's topics on it: ``<prefix>.<aggregate>``.
+
+    :param bootstrap_servers: ``host:port``, several with commas between.
+    :param options: what the clients need besides, in the words of kafka-python.
+    """
+
+    bootstrap_servers: str
+    prefix: str = "crm"
+    partitions: int = 6
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def named_by(cls, settings: Settings) -> Self | None:
+        """The one that the settings name, None where they name none."""
+        if settings.kafka_bootstrap_servers is None:
+            return None
+        return cls(
+            settings.kafka_bootstrap_servers, settings.kafka_prefix, settings.kafka_partitions, settings.kafka_options
+        )
+
+    def topic_of(self, stream: str) -> str:
+        """The topic of a stream: ``crm.ticket`` of ``ticket-7``."""
+        return f"{self.prefix}.{stream.partition('-')[0]}"
+
+    @property
+    def transactional_id(self) -> str:
+        """By which the broker knows the publisher, whichever process it is."""
+        return f"{self.prefix}-publisher"
+
+    @contextmanager
+    def admin(self) -> Iterator[KafkaAdminClient]:
+        """A client for looking after topics."""
+        admin = KafkaAdminClient(**self._common(CLIENT))
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+    @contextmanager
+    def producer(self, **more: Any) -> Iterator[KafkaProducer]:
+        """A producer with settings of our own."""
+        producer = KafkaProducer(**self._common(CLIENT | PRODUCER | more))
+        try:
+            yield producer
+        finally:
+            with suppress(KafkaError):
+                producer.close(timeout=CLOSE_SECONDS)
+
+    @contextmanager
+    def consumer(self, **more: Any) -> Iterator[KafkaConsumer]:
+        """A consumer of committed records that belongs to no group."""
+        consumer = KafkaConsumer(**self._common(CLIENT | CONSUMER | more))
+        try:
+            yield consumer
+        finally:
+            with suppress(KafkaError):
+                consumer.close(timeout_ms=int(CLOSE_SECONDS * 1000))
+
+    def topic_partitions(self, consumer: KafkaConsumer) -> list[TopicPartition]:
+        """Every partition of the topics of events, also of aggregates that this version does not know."""
+        ours = re.compile(rf"{re.escape(self.prefix)}\.[a-z]+")
+        return sorted(
+            TopicPartition(topic, partition)
+            for topic in consumer.topics()
+            if ours.fullmatch(topic)
+            for partition in consumer.partitions_for_topic(topic) or ()
+        )
+
+    def _common(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        servers = [server.strip() for server in self.bootstrap_servers.split(",")]
+        return {"bootstrap_servers": servers, "client_id": f"{self.prefix}-annals", **own, **self.options}

@@ -1,0 +1,160 @@
+"""All partitions of the topics as one sequence, in the order of positions."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from hashlib import sha256
+
+from kafka import TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+
+from commands.rejected import Rejected
+from infra.log.tables import BEGINNING
+from infra.stream.cluster import Cluster
+from infra.stream.places import Offsets, offsets_after, read_from
+from infra.stream.record import Arrived, Foreign, arrived
+
+AHEAD_BYTES = 2 << 20
+"""A partition with so many bytes of events that have to wait for others is left alone until it has half of them."""
+NEW_PARTITIONS_SECONDS = 5.0
+"""How often it is looked whether there are new topics or partitions."""
+GAP_SECONDS = 30.0
+"""After so long without the next event, while later ones are there, it counts as missing."""
+
+Notice = Callable[[ConsumerRecord, str], None]
+"""Is told a record that is no event of ours, and why not."""
+
+
+class Merge:
+    """Reads every partition and gives each event after all before it, whatever lies between them. What runs ahead waits
+    in memory, which is bounded. Not thread-safe.
+
+    :param after: the position to go on from.
+    :param offsets: by partition, from where to read; nothing beyond ``after`` may lie before them. Without them the
+        place is searched for. ``begun_at`` is from where it did read.
+    :param hash: the hash of the event at ``after``, where it is known; otherwise it is read.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        after: int,
+        *,
+        offsets: Offsets | None = None,
+        hash: bytes | None = None,
+        notice: Notice | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._notice = notice
+        # Where the hash is not known, the event at `after` is read once more and not given.
+        self._given = after
+        self._position = after if hash is not None or after == 0 else after - 1
+        self._hash = BEGINNING if after == 0 else hash
+        self._pending: dict[int, Arrived] = {}
+        self._ahead: Counter[TopicPartition] = Counter()
+        self._moved_at = time.monotonic()
+        self._open = ExitStack()
+        self._consumer = self._open.enter_context(cluster.consumer())
+        try:
+            self.begun_at = self._start(offsets)
+            self._places = dict(self.begun_at)
+            self._look_for_partitions()
+            read_from(self._consumer, self._places)
+        except BaseException:
+            self._open.close()
+            raise
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._open.close()
+
+    def __enter__(self) -> Merge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def poll(self, timeout: float) -> list[Arrived]:
+        """The next events in order; none where none came in ``timeout`` seconds.
+
+        :raises Rejected: HISTORY_FORKED where an event does not continue the chain; POSITION_MISSING where the next one
+            does not come although later ones are there.
+        :raises KafkaError: where Kafka cannot be asked.
+        """
+        if time.monotonic() - self._listed_at > NEW_PARTITIONS_SECONDS:
+            self._look_for_partitions()
+        came = self._consumer.poll(timeout_ms=int(timeout * 1000))
+        for records in came.values():
+            for record in records:
+                self._keep(record)
+        merged = self._next()
+        self._read_what_is_not_ahead()
+        if merged or not self._pending:
+            self._moved_at = time.monotonic()
+        elif not came and time.monotonic() - self._moved_at > GAP_SECONDS:
+            raise Rejected(
+                "POSITION_MISSING",
+                f"the topics {self._cluster.prefix}.* hold the event at position {min(self._pending)}, "
+                f"but not the one at {self._position + 1}",
+            )
+        return merged
+
+    def _start(self, offsets: Offsets | None) -> Offsets:
+        partitions = self._cluster.topic_partitions(self._consumer)
+        if offsets is not None and self._position == self._given:
+            begins = self._consumer.beginning_offsets(partitions)
+            ends = self._consumer.end_offsets(partitions)
+            if all(begins[each] <= offset <= ends[each] for each, offset in offsets.items() if each in ends):
+                return {each: offsets.get(each, begins[each]) for each in partitions}
+            # Whatever became of the topics, the positions in their events are right.
+        return offsets_after(self._consumer, partitions, self._cluster.prefix, self._position)
+
+    def _look_for_partitions(self) -> None:
+        """Those that are new are read from their beginning."""
+        self._listed_at = time.monotonic()
+        for partition in self._cluster.topic_partitions(self._consumer):
+            self._places.setdefault(partition, 0)
+
+    def _read_what_is_not_ahead(self) -> None:
+        """Leave alone for a while what runs far ahead. Where all do, all are read: nothing stands still."""
+        reading = self._consumer.assignment()
+        for partition in reading:
+            self._places[partition] = self._consumer.position(partition)
+        bounds = {partition: AHEAD_BYTES if partition in reading else AHEAD_BYTES // 2 for partition in self._places}
+        near = {each: place for each, place in self._places.items() if self._ahead[each] < bounds[each]}
+        read_from(self._consumer, near or self._places)
+
+    def _keep(self, record: ConsumerRecord) -> None:
+        try:
+            event = arrived(record, self._cluster.prefix)
+        except Foreign as reason:
+            if self._notice is not None:
+                self._notice(record, str(reason))
+            return
+        if event.position <= self._position:
+            return
+        known = self._pending.setdefault(event.position, event)
+        if known is event:
+            self._ahead[event.partition] += len(event.row[5])
+        elif known.hash != event.hash:
+            raise Rejected("HISTORY_FORKED", f"the topics hold two different events at position {event.position}")
+
+    def _next(self) -> list[Arrived]:
+        merged = []
+        position, hash = self._position, self._hash
+        while (event := self._pending.pop(position + 1, None)) is not None:
+            if hash is not None and sha256(hash + event.row[5]).digest() != event.hash:
+                raise Rejected(
+                    "HISTORY_FORKED",
+                    f"the event at position {event.position} on {event.partition.topic} does not continue the history "
+                    "that was read before it",
+                )
+            position, hash = event.position, event.hash
+            self._ahead[event.partition] -= len(event.row[5])
+            if position > self._given:
+                merged.append(event)
+        self._position, self._hash = position, hash
+        return merged

@@ -1,0 +1,116 @@
+"""Places on the topics: how far they got, and where an event stands. Nothing is remembered; the topics say it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+from infra.stream.record import Arrived, event_in
+
+PATIENCE = 30.0
+"""Seconds without an answer after which a search is given up."""
+POLL_MS = 500
+NEAR = 5_000
+"""A search ends within so many offsets; the rest is read."""
+
+Offsets = Mapping[TopicPartition, int]
+Events = dict[TopicPartition, Arrived]
+Ranges = dict[TopicPartition, tuple[int, int]]
+"""By partition, from which offset up to which one, which is not in it."""
+
+
+def last_events(
+    consumer: KafkaConsumer, partitions: list[TopicPartition], prefix: str
+) -> dict[TopicPartition, Arrived]:
+    """By partition, the last committed event of ours; those that have none are left out. Aborted and foreign records
+    may lie behind it, any number of them, so it looks from ever further back; only a partition that was read from its
+    beginning has none.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    begins = consumer.beginning_offsets(partitions)
+    until = consumer.end_offsets(partitions)
+    found: Events = {}
+    reach = 2
+    while ranges := {
+        partition: (max(begins[partition], end - reach), end)
+        for partition, end in until.items()
+        if partition not in found and end > begins[partition]
+    }:
+        found |= look(consumer, ranges, prefix)
+        until = {partition: begin for partition, (begin, _) in ranges.items()}
+        reach *= 2
+    return found
+
+
+def offsets_after(consumer: KafkaConsumer, partitions: list[TopicPartition], prefix: str, position: int) -> Offsets:
+    """By partition, an offset before which there is no event beyond the position, and not far before the first that is.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    begins = consumer.beginning_offsets(partitions)
+    if position <= 0:
+        return dict(begins)
+    ends = consumer.end_offsets(partitions)
+    ranges = {partition: (begins[partition], ends[partition]) for partition in partitions}
+    while open := {
+        partition: ((begin + end) // 2, end) for partition, (begin, end) in ranges.items() if end - begin > NEAR
+    }:
+        found = look(consumer, open, prefix, first=lambda _: True)
+        for partition, (middle, end) in open.items():
+            event = found.get(partition)
+            if event is None or event.position > position:
+                ranges[partition] = (ranges[partition][0], middle)
+            else:
+                ranges[partition] = (event.offset + 1, end)
+    return {partition: begin for partition, (begin, _) in ranges.items()}
+
+
+def look(
+    consumer: KafkaConsumer, ranges: Ranges, prefix: str, *, first: Callable[[Arrived], bool] | None = None
+) -> Events:
+    """By partition, the last event of ours in a range of offsets, or the first for which ``first`` holds; partitions
+    that have none are left out.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    found: Events = {}
+    left = {partition: end for partition, (_, end) in ranges.items()}
+    read_from(consumer, {partition: begin for partition, (begin, _) in ranges.items()})
+    deadline = time.monotonic() + PATIENCE
+    while left:
+        came = consumer.poll(timeout_ms=POLL_MS)
+        for partition in came.keys() & left.keys():
+            events = (event_in(record, prefix) for record in came[partition] if record.offset < left[partition])
+            ours = [event for event in events if event is not None and (first is None or first(event))]
+            if ours:
+                found[partition] = ours[-1 if first is None else 0]
+        reached = {partition: consumer.position(partition) for partition in left}
+        left = {
+            partition: end
+            for partition, end in left.items()
+            if reached[partition] < end and not (first is not None and partition in found)
+        }
+        read_from(consumer, {partition: reached[partition] for partition in left})
+        if came:
+            deadline = time.monotonic() + PATIENCE
+        elif time.monotonic() > deadline:
+            raise KafkaTimeoutError(f"the records of {', '.join(f'{t}/{p}' for t, p in left)} do not come")
+    return found
+
+
+def read_from(consumer: KafkaConsumer, places: Offsets) -> None:
+    """Let the consumer read these partitions and no others, each from an offset on.
+
+    Partitions are not paused: kafka-python 3.0.12 may never read one again that was resumed, where part of what it had
+    fetched was still to be given out.
+    """
+    known = consumer.assignment()
+    if places and known != places.keys():
+        consumer.assign(list(places))
+    for partition, offset in places.items():
+        if partition not in known or consumer.position(partition) != offset:
+            consumer.seek(partition, offset)

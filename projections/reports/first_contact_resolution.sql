@@ -1,0 +1,62 @@
+-- How many of the tickets solved in the period were solved at the first contact, for good.
+-- clock: cohort
+-- formula: solved, one touch and not reopened within N days / solved; N days are what the SLA of first_contact_resolution promises that came into force last by T, and 7 where there is none
+-- edges: a ticket that was solved several times in P counts once, from its first solution there; those whose N days are not over at T are in undecided and in nothing else; for a priority that the SLA says nothing of, its general time; no tickets decided: null
+-- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- column: breakdown: the value broken down by, or all
+-- column: solved: tickets solved in the period
+-- column: undecided: those of them whose N days are not over at T
+-- column: reopened: those of the others that were reopened within the N days
+-- column: first_contact: those of the others with at most one public reply of an agent by T, and not reopened within the N days
+-- column: first_contact_rate: first_contact / (solved - undecided)
+with promise as (
+    select max_by(slas, (in_force_from, sla_id, version)) as sla
+    from slas
+    where measure = 'first_contact_resolution' and in_force_from <= $as_of
+),
+solved_tickets as (
+    select ticket_id, min(solved_at) as solved_in_period_at
+    from ticket_solutions
+    where solved_at >= $period_from and solved_at < $period_to
+    group by ticket_id
+),
+judged as (
+    select tickets.breakdown, ticket_id, public_replies, solved_in_period_at,
+           solved_in_period_at + to_seconds(coalesce(
+               case priority
+                   when 'low' then sla.low_seconds
+                   when 'moderate' then sla.moderate_seconds
+                   when 'high' then sla.high_seconds
+                   when 'critical' then sla.critical_seconds
+               end,
+               sla.seconds, 7 * 86400
+           )) as holds_until
+    from tickets
+    join solved_tickets using (ticket_id)
+    cross join promise
+),
+reopenings as (
+    select distinct ticket_id
+    from judged
+    join ticket_moves using (ticket_id)
+    where status_before in ('solved', 'closed') and ticket_moves.status in ('new', 'open', 'pending', 'on_hold')
+      and moved_at >= solved_in_period_at and moved_at <= holds_until
+),
+counted as (
+    select breakdown,
+           count(*) as solved,
+           count(*) filter (holds_until > $as_of) as undecided,
+           count(reopenings.ticket_id) filter (holds_until <= $as_of) as reopened,
+           count(*) filter (
+               holds_until <= $as_of and reopenings.ticket_id is null and public_replies <= 1
+           ) as first_contact
+    from judged
+    left join reopenings using (ticket_id)
+    group by breakdown
+)
+select breakdown, solved, undecided, reopened, first_contact,
+       cast(
+           round(1000000 * first_contact / nullif((solved - undecided), 0)) as bigint
+       ) * 0.000001 as first_contact_rate
+from counted
+order by breakdown

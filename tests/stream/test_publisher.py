@@ -1,0 +1,160 @@
+"""Every event is on its topic exactly once and in order, whoever publishes and whatever else is on the topics."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from infra.stream import Cluster
+from tests.stream.company import Company, committed, eventually, new_cluster, position_of
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def somebody_else(cluster: Cluster, **more: object) -> Iterator[KafkaProducer]:
+    with cluster.producer(**more) as producer:
+        yield producer
+
+
+@pytest.mark.parametrize("partitions", [1, 6])
+def test_each_event_is_on_its_topic_once(kafka_address: str, tmp_path: Path, partitions: int) -> None:
+    company = Company(tmp_path, new_cluster(kafka_address, partitions))
+    company.happen(700)
+    company.publish_all()
+    records = company.check_topics()
+    assert {record.partition for record in records} == set(range(partitions))
+    # Whoever comes next goes on there, and finds nothing to do.
+    company.publish_all()
+    company.happen(41)
+    with company.publishing() as publisher:
+        company.await_published(publisher)
+        company.happen(7)
+        company.await_published(publisher)
+        status = publisher.status
+    assert (status.state, status.position, status.lag, status.last_error) == ("publishing", 748, 0, None)
+    company.check_topics()
+    company.close()
+
+
+def test_keys_fall_where_every_client_puts_them(company: Company) -> None:
+    company.happen(40)
+    company.publish_all()
+    records = company.check_topics()
+    with somebody_else(company.cluster) as producer:
+        sent = [producer.send(record.topic, b"of the same key", record.key) for record in records]
+        assert [each.get(10).partition for each in sent] == [record.partition for record in records]
+
+
+def test_the_newer_of_two_publishes_and_the_older_takes_over_when_it_is_gone(company: Company) -> None:
+    company.happen(20)
+    with company.publishing(patience=0.5) as older:
+        company.await_published(older)
+        with company.publishing() as newer:
+            eventually(lambda: newer.status.state == "publishing", lambda: newer.status)
+            # The older one learns it when it has something to publish; who of the two does is of no matter.
+            for _ in range(5):
+                company.happen(10)
+                company.await_published(newer)
+            eventually(lambda: older.status.state == "standing by", lambda: older.status)
+            company.check_topics()
+        company.happen(30)
+        company.await_published(older)
+        assert older.status.state == "publishing"
+    company.check_topics()
+
+
+def test_a_restored_older_log_is_not_published(cluster: Cluster, tmp_path: Path) -> None:
+    now, backup = tmp_path / "now", tmp_path / "backup"
+    now.mkdir()
+    company = Company(now, cluster)
+    company.happen(30)
+    company.close()
+    shutil.copytree(now, backup)
+    company = Company(now, cluster)
+    company.happen(30)
+    company.publish_all()
+    company.close()
+
+    restored = Company(backup, cluster)
+    with restored.publishing() as publisher:
+        eventually(lambda: "the log ends at 30" in str(publisher.status.last_error), lambda: publisher.status)
+        assert "HISTORY_FORKED: the topics" in str(publisher.status.last_error)
+        # It went on elsewhere, and is longer by now.
+        restored.happen(60)
+        eventually(lambda: "holds another event" in str(publisher.status.last_error), lambda: publisher.status)
+    restored.close()
+    assert len(committed(cluster)) == 60
+
+
+def test_what_is_not_ours_at_the_ends_is_looked_through(company: Company) -> None:
+    company.happen(50)
+    company.publish_all()
+    topic = f"{company.cluster.prefix}.lead"
+    with somebody_else(company.cluster, transactional_id=f"{company.cluster.prefix}-else") as producer:
+        producer.init_transactions()
+        for _ in range(3):
+            producer.begin_transaction()
+            for n in range(1_000):
+                producer.send(topic, b"aborted", b"key", partition=n % 2)
+            producer.flush()
+            producer.abort_transaction()
+        producer.begin_transaction()
+        for n in range(500):
+            producer.send(topic, b"{}", None, [("position", b"999999")], partition=n % 2)
+        producer.commit_transaction()
+    with somebody_else(company.cluster) as producer:
+        # A copy of an event that is older than the newest is nothing to be misled by.
+        old = next(
+            record for record in committed(company.cluster, [topic]) if record.headers and len(record.headers) == 3
+        )
+        producer.send(topic, old.value, old.key, old.headers, partition=old.partition).get(10)
+    company.happen(50)
+    with company.publishing() as publisher:
+        company.await_published(publisher)
+    ours = [record for record in committed(company.cluster) if len(record.headers) == 3]
+    assert sorted(map(position_of, ours)) == sorted([*range(1, 101), position_of(old)])
+
+
+def test_an_open_transaction_of_somebody_else_hides_nothing(company: Company) -> None:
+    company.happen(10)
+    company.publish_all()
+    topic = f"{company.cluster.prefix}.ticket"
+    with somebody_else(company.cluster, transactional_id=f"{company.cluster.prefix}-else") as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        for partition in range(2):
+            producer.send(topic, b"open", partition=partition)
+        producer.flush()
+        company.happen(10)
+        with company.publishing() as publisher:
+            eventually(lambda: "TOPIC_BLOCKED" in str(publisher.status.last_error), lambda: publisher.status)
+            assert f"open transaction on {topic}/" in str(publisher.status.last_error)
+            producer.abort_transaction()
+            company.await_published(publisher)
+    company.check_topics()
+
+
+def test_a_refused_record_is_never_passed_over(company: Company) -> None:
+    company.happen(20)
+    topic = f"{company.cluster.prefix}.ticket"
+    with company.cluster.admin() as admin:
+
+        def allow(most: int) -> None:
+            limit = {"max.message.bytes": str(most)}
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, limit)])
+
+        allow(100)
+        with company.publishing() as publisher:
+            eventually(lambda: publisher.status.last_error is not None, lambda: publisher.status)
+            assert committed(company.cluster) == []
+            allow(1 << 20)
+            company.await_published(publisher)
+            assert publisher.status.last_error is None
+    company.check_topics()

@@ -1,0 +1,262 @@
+"""The topics are followed as if they were the log: every event once and in order, from any place, in bounded memory."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+
+import orjson
+import pytest
+from kafka import TopicPartition
+
+from commands.rejected import Rejected
+from infra.log import Row, from_microseconds
+from infra.stream import Cluster, Place, Stream, merge, offsets_of
+from infra.stream import stream as stream_module
+from infra.stream.record import headers
+from tests.stream.company import DEADLINE, Company, committed, eventually, read_all
+
+pytestmark = pytest.mark.slow
+
+COLUMNS = ("position", "stream", "version", "type", "recorded_at", "document", "hash")
+
+
+def await_head(stream: Stream, position: int) -> None:
+    eventually(lambda: stream.wait(position - 1, 1.0) >= position, lambda: stream.status)
+
+
+def rows_of(stream: Stream, after: int = 0, until: int | None = None, size: int = 10_000) -> list[tuple[object, ...]]:
+    return [
+        tuple(row[column] for column in COLUMNS)
+        for batch in stream.batches(after, until, size)
+        for row in batch.to_pylist()
+    ]
+
+
+def test_it_gives_what_the_log_gives(company: Company) -> None:
+    company.happen(3_000)
+    company.publish_all()
+    with Stream(company.cluster) as stream:
+        await_head(stream, 3_000)
+        assert stream.head == company.log.head
+        ours, theirs = list(stream.batches(0, None, 700)), list(company.log.batches(0, None, 700))
+        assert [batch.schema.remove_metadata() for batch in ours] == [batch.schema for batch in theirs]
+        assert [batch.to_pylist() for batch in ours] == [batch.to_pylist() for batch in theirs]
+        # Anywhere else, too, in any order.
+        whole = [tuple(row) for row in company.log.rows()]
+        for after in (2_999, 0, 1_234, 17):
+            assert rows_of(stream, after, after + 500, 333) == whole[after : after + 500]
+        assert rows_of(stream, 3_000) == []
+        assert stream.status.last_error is None
+
+
+def test_it_goes_on_from_a_place(company: Company) -> None:
+    company.happen(1_000)
+    company.publish_all()
+    with Stream(company.cluster) as stream:
+        await_head(stream, 1_000)
+        batches = list(stream.batches(0, None, 90))
+    company.happen(200)
+    company.publish_all()
+    whole = [tuple(row) for row in company.log.rows()]
+    for batch in random.Random().sample(batches, 2):
+        position, hash = batch["position"][-1].as_py(), batch["hash"][-1].as_py()
+        full = Place(position, hash, offsets_of(batch))
+        stale = replace(full, offsets={name: offset + 1_000_000 for name, offset in full.offsets.items()})
+        for place in (full, replace(full, offsets={}), replace(full, hash=None), stale):
+            with Stream(company.cluster, place) as stream:
+                await_head(stream, 1_200)
+                assert rows_of(stream, position) == whole[position:]
+
+
+def test_it_follows(company: Company) -> None:
+    with company.publishing(), Stream(company.cluster) as stream:
+        assert stream.wait(0, 0.01) == 0
+        for count in (1, 2, 50):
+            before = company.log.head.position
+            company.happen(count)
+            await_head(stream, before + count)
+            assert rows_of(stream, before) == [tuple(row) for row in company.log.rows(after=before)]
+
+
+def test_instants_are_found_as_in_the_log(company: Company) -> None:
+    for _ in range(30):
+        company.happen(7)
+    company.publish_all()
+    with Stream(company.cluster) as stream:
+        await_head(stream, 210)
+        recorded = [row.recorded_at for row in company.log.rows()]
+        step = timedelta(microseconds=1)
+        for instant in [*random.Random().sample(recorded, 3), recorded[0] - step, recorded[-1]]:
+            assert stream.position_at(instant) == company.log.position_at(instant)
+
+
+def test_memory_is_bounded_whatever_runs_ahead(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "AHEAD_BYTES", 64 << 10)
+    monkeypatch.setattr(stream_module, "READ_AHEAD_BYTES", 64 << 10)
+    rows = made_up(6_000, 4_000)
+    with cluster.producer() as producer:
+        # Long runs in turn on each of two partitions, so that most of what is fetched comes too early.
+        for row in rows:
+            producer.send(
+                f"{cluster.prefix}.ticket", row.document, row.stream.encode(), headers(row), row.position // 1_500 % 2
+            )
+        producer.flush()
+    limits = []
+    with Stream(cluster) as stream:
+        await_head(stream, len(rows))
+        tracemalloc.start()
+        for batch in stream.batches(0, None, 100):
+            assert batch.num_rows == 100
+            limits.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert stream.status.position == len(rows)
+    size = sum(len(row.document) for row in rows)
+    assert size > 24_000_000
+    assert max(limits) < size / 2
+
+
+def made_up(count: int, size: int = 10) -> list[Row]:
+    """A history that no log has, of events of a certain size."""
+    rows, hash = [], bytes(32)
+    for position in range(1, count + 1):
+        document = document_of(position, {"body": "x" * size})
+        hash = sha256(hash + document).digest()
+        rows.append(
+            Row(position, "ticket-1", position, "crm.TicketReplied.v1", from_microseconds(position), document, hash)
+        )
+    return rows
+
+
+def document_of(position: int, data: dict[str, object], stream: str = "ticket-1") -> bytes:
+    return orjson.dumps(
+        {"source": "/crm", "type": "crm.TicketReplied.v1", "subject": stream, "sequence": f"{position:020}",
+         "version": position, "recordedtime": "1970-01-01T00:00:00.000001Z", "data": data}
+    )  # fmt: skip
+
+
+def test_what_is_not_ours_is_noticed_and_in_nobodys_way(company: Company) -> None:
+    company.happen(100)
+    company.publish_all()
+    prefix = company.cluster.prefix
+    topic = f"{prefix}.lead"
+    lead = next(record for record in committed(company.cluster, [topic]))
+    garbage = [
+        (b"\x00\xff", None, []),
+        (b"", b"lead-1", [("position", b"12")]),
+        (None, b"lead-1", lead.headers),
+        (b"[1, 2]", b"lead-1", lead.headers),
+        (lead.value, b"lead-2", lead.headers),
+        (lead.value, lead.key, [lead.headers[0], ("position", b"-1"), lead.headers[2]]),
+        (lead.value, lead.key, [*lead.headers[:2], ("hash", b"00")]),
+        (lead.value.replace(b"/crm", b"/erp"), lead.key, lead.headers),
+    ]
+    with company.cluster.producer() as producer:
+        for value, key, said in garbage:
+            producer.send(topic, value, key, said, partition=0)
+            producer.send(topic, value, key or b"k", said, partition=1)
+        # A copy of what is there changes nothing.
+        producer.send(topic, lead.value, lead.key, lead.headers, partition=lead.partition)
+        producer.flush()
+    company.happen(100)
+    company.publish_all()
+    with Stream(company.cluster) as stream:
+        await_head(stream, 200)
+        assert rows_of(stream) == [tuple(row) for row in company.log.rows()]
+        assert (stream.status.foreign, stream.status.last_error) == (2 * len(garbage), None)
+    with company.cluster.consumer() as consumer:
+        notices = read_all(consumer, [TopicPartition(f"{topic}.dlq", 0)])
+    assert len(notices) == 2 * len(garbage)
+    first = next(notice for notice in notices if notice.value == b"\x00\xff")
+    said = dict(first.headers)
+    assert said["error"] == b"it has not the headers of an event: content-type, position and hash"
+    assert first.key.decode() == f"{topic}/{said['partition'].decode()}/{said['offset'].decode()}"
+    assert said["topic"] == topic.encode()
+
+
+def publish_by_hand(cluster: Cluster, rows: list[Row]) -> None:
+    with cluster.producer() as producer:
+        for row in rows:
+            producer.send(f"{cluster.prefix}.ticket", row.document, row.stream.encode(), headers(row), 0)
+        producer.flush()
+
+
+def altered(row: Row) -> Row:
+    return row._replace(document=document_of(row.position, {"body": "another"}))
+
+
+def refusal(stream: Stream, head: int) -> Rejected:
+    """What stops a stream whose topics do not go beyond the head."""
+    with pytest.raises(Rejected) as refused:
+        stream.wait(head, DEADLINE)
+    return refused.value
+
+
+def test_a_history_that_does_not_continue_stops_it(cluster: Cluster) -> None:
+    rows = made_up(20)
+    publish_by_hand(cluster, [*rows[:9], altered(rows[9]), *rows[10:]])
+    with Stream(cluster) as stream:
+        refused = refusal(stream, 20)
+        assert (refused.code, "position 10" in refused.sentence) == ("HISTORY_FORKED", True)
+        with pytest.raises(Rejected, match="position 10"):
+            list(stream.batches(0, 20))
+        assert stream.status.position <= 9
+        assert str(stream.status.last_error).startswith("HISTORY_FORKED")
+
+
+def test_a_place_of_another_history_stops_it(cluster: Cluster) -> None:
+    rows = made_up(20)
+    publish_by_hand(cluster, rows)
+    for place in (Place(10, bytes(32)), Place(25, rows[19].hash)):
+        with Stream(cluster, place) as stream:
+            assert refusal(stream, 25).code == "HISTORY_FORKED"
+
+
+def test_an_event_that_is_missing_is_not_skipped(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "GAP_SECONDS", 0.5)
+    rows = made_up(20)
+    publish_by_hand(cluster, [*rows[:9], *rows[10:]])
+    with Stream(cluster) as stream:
+        refused = refusal(stream, 20)
+        assert refused.code == "POSITION_MISSING"
+        assert "hold the event at position 11, but not the one at 10" in refused.sentence
+        # It is late, and then it goes on.
+        publish_by_hand(cluster, [rows[9]])
+        eventually(lambda: stream.status.position == 20, lambda: stream.status)
+        assert len(rows_of(stream)) == 20
+
+
+def test_partitions_and_topics_that_come_later_are_read(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "NEW_PARTITIONS_SECONDS", 0.2)
+    company.happen(50)
+    company.publish_all()
+    with Stream(company.cluster) as stream:
+        await_head(stream, 50)
+        with company.cluster.admin() as admin:
+            for aggregate in ("lead", "customer", "ticket"):
+                admin.create_partitions({f"{company.cluster.prefix}.{aggregate}": 5})
+                admin.wait_for_topics([f"{company.cluster.prefix}.{aggregate}"])
+        company.happen(200)
+        company.publish_all()
+        await_head(stream, 250)
+        assert rows_of(stream) == [tuple(row) for row in company.log.rows()]
+    assert len({record.partition for record in company.check_topics()}) == 5
+
+
+def test_without_topics_or_kafka_it_waits_and_says_so(kafka_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "PATIENCE", 0.2)
+    nothing = Cluster(kafka_address, "nobody")
+    nowhere = Cluster("127.0.0.1:1", options={"bootstrap_timeout_ms": 100})
+    for cluster, said in ((nothing, "TOPIC_MISSING: Kafka has no topic nobody.*"), (nowhere, "Kafka at 127.0.0.1:1")):
+        with Stream(cluster, Place(7, bytes(32))) as stream:
+            eventually(lambda stream=stream, said=said: said in str(stream.status.last_error))  # type: ignore[misc]
+            assert stream.head.position == 7
+            with pytest.raises(Rejected, match=r"position 6 does not come: .*Kafka") as refused:
+                list(stream.batches(5))
+            assert refused.value.code == "STREAM_UNAVAILABLE"
+    with pytest.raises(Rejected) as refused:
+        stream.position_at(from_microseconds(0))
+    assert refused.value.code == "STREAM_UNAVAILABLE"
