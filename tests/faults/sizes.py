@@ -35,6 +35,7 @@ STORM_WINS = size("STORM_WINS", 5, 200)
 KILLS = size("KILLS", 3, 40)
 """How often a process is killed."""
 
+SERVER_KILLS = size("SERVER_KILLS", 4, 20)
 DATABASE_KILLS = size("DATABASE_KILLS", 2, 20)
 
 CUTS = size("CUTS", 30, 2_000)

@@ -93,6 +93,7 @@ def read(connection: Connection, urls: tuple[str, str], file: Path, until: int) 
                 notes.add(first, seen)
 
 
+@pytest.mark.soak
 def test_every_reader_sees_every_event_once_and_in_order(
     own_place: Place, tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
