@@ -8,7 +8,7 @@ PROTOS := $(wildcard proto/crm/v1/*.proto)
 SCALE  ?= 1
 PORT   ?= 9092
 
-.PHONY: help setup demo test check proto bench kafka clean
+.PHONY: help setup demo test soak check proto bench kafka clean
 .DEFAULT_GOAL := help
 
 help: ## List the verbs
@@ -41,6 +41,9 @@ test: setup ## Lint, types and every test, against the real thing
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/pytest -n 2
+
+soak: setup ## What goes wrong with several processes, at length: ten minutes, and figures
+	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults
 
 proto: setup ## Generate the stubs from proto/crm/v1, and docs/errors.md
 	$(BIN)/buf lint
