@@ -57,6 +57,12 @@ followed as (
     from lived
     where ended_at = stopped_at
     union all
+    select clock, sla_id, stopped_at, started_at, $as_of + interval 400 day, coalesce(phases.status, status_now),
+           if(phases.ticket_id is null, priority_now, phases.priority), coalesce(works_by, works_by_now), true
+    from clocks
+    left join ticket_phases as phases on phases.ticket_id = clocks.ticket_id and began_at = started_at
+    where stopped_at = started_at
+    union all
     select clock, sla_id, stopped_at, $as_of, $as_of + interval 400 day, status_now, priority_now, works_by_now, true
     from clocks
     where stopped_at is null

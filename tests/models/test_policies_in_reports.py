@@ -283,7 +283,7 @@ def test_a_series_of_a_state_is_what_stood_before_each_part_ended(company: Compa
 
 
 def test_a_series_of_a_cohort_follows_each_part_until_t(company: Company) -> None:
-    months = rows(company, "csat", every="month", period_from=day("03-31 22:00"), as_of=day("04-10 12:00"))
+    months = rows(company, "csat", every="month", period_from=day("03-31 22:00"), as_of=day("04-10 11:59"))
     assert months == []
     (april,) = rows(company, "csat", every="month", period_from=day("03-31 22:00"), as_of=day("04-12 00:00"))
     assert april == (day("03-31 22:00"), day("04-12 00:00"), "all", 2, 2, 1, Decimal("0.5"), Decimal(1))
