@@ -78,7 +78,7 @@ def publish(log: Log, cluster: Cluster) -> float:
     ended = progress(publisher, head)
     elapsed = perf_counter() - begin
     publisher.close()
-    return (ended - begun) / elapsed
+    return float((ended - begun) / elapsed)
 
 
 def progress(publisher: Publisher, position: int) -> int:
@@ -109,7 +109,7 @@ def consume(cluster: Cluster, head: int) -> float:
         count = sum(batch.num_rows for batch in stream.batches(0, head))
         elapsed = perf_counter() - begin
     assert count == head
-    return count / elapsed
+    return float(count / elapsed)
 
 
 def bare_consume(cluster: Cluster) -> float:
@@ -120,9 +120,9 @@ def bare_consume(cluster: Cluster) -> float:
         consumer.assign(partitions)
         count = 0
         while any(consumer.position(each) < end for each, end in ends.items()):
-            count += sum(map(len, consumer.poll(timeout_ms=100).values()))
+            count += sum(len(records) for records in consumer.poll(timeout_ms=100).values())
         elapsed = perf_counter() - begin
-    return count / elapsed
+    return float(count / elapsed)
 
 
 def freshness(log: Log, address: str) -> list[dict[str, Any]]:
