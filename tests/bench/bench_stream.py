@@ -133,6 +133,8 @@ def freshness(log: Log, address: str) -> list[dict[str, Any]]:
     progress(publisher, log.head.position)
     waited = []
     with Stream(cluster) as stream:
+        stream.wait(log.head.position - 1, None)
+        assert sum(batch.num_rows for batch in stream.batches(0)) == log.head.position
         for n in range(ASKED):
             outcome = log.execute(Request(OpenTicket(id=f"fresh-{n}"), ACTOR))
             begin = perf_counter()
