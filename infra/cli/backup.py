@@ -82,7 +82,8 @@ def restore(
     """Restore the log, and with --keys the keys, from their backups into a directory or database that has none.
 
     The whole backup is verified before anything is written, and what was written before it counts; it is all there at
-    the end, or nothing is. Nothing is ever written over data. Read models come back by themselves.
+    the end, or nothing is. Nothing is ever written over data. Read models come back by themselves. Stop every server
+    first, also those on other machines that share the databases.
 
     For example:
 

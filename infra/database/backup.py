@@ -39,6 +39,7 @@ from infra.database.schema import revision, upgrade
 from infra.database.sqlite import SQLite
 
 ROWS_AT_ONCE = 1_000
+PART = ".crm-backup.part"
 
 seals = Table(
     "backup",
@@ -100,10 +101,10 @@ class Draft:
     def take(self, table: Table, pages: Iterable[list[Any]], *, proven: bool = False) -> None:
         """Copy the rows of a table. Those that are ``proven`` by hashes of their own do not count in the digest."""
         write = self._database.inserting(table)
-        for rows in pages:
-            if not proven:
-                self._digest.add(rows)
-            with self._database.writing() as cursor:
+        with self._database.writing() as cursor:
+            for rows in pages:
+                if not proven:
+                    self._digest.add(rows)
                 write(cursor, rows)
 
     def set(self, table: Table, row: Any) -> None:
@@ -128,7 +129,7 @@ def draft(file: Path) -> Iterator[Draft]:
     :raises Rejected: OUTPUT_NOT_WRITABLE, BACKUP_RUNNING; BACKUP_FULL, BACKUP_UNAVAILABLE where it cannot be written.
     """
     with writable(file.parent) as folder:
-        part = file.with_name(f".{file.name}.part")
+        part = file.with_name(PART)
         remove(part)  # of a process that was killed
         try:
             with outcome_of(file):

@@ -19,16 +19,20 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
+    Interval,
+    Select,
     String,
     Table,
     any_,
     bindparam,
     cast,
+    column,
     create_engine,
     func,
     insert,
     literal_column,
     select,
+    table,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -40,14 +44,6 @@ from infra.database.database import Database, Rows, Uncertain, Unusable
 
 ABANDONED_SECONDS = 60
 """How long a process that holds the turn to write may do nothing before whoever waits for it has it taken away."""
-
-TAKE_TURN_BACK = """
-SELECT pg_terminate_backend(pid)
-FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND objid = %s AND granted AND datname = current_database()
-AND wait_event_type = 'Client' AND query_start < clock_timestamp() - %s * interval '1 second'
-"""
-# The server's own limits for idle transactions do not count while statements travel together.
 
 CONNECT_AGAIN_SECONDS = 0.1
 
@@ -78,8 +74,10 @@ class PostgreSQL(Database):
             },
         )
         super().__init__(url, name, engine, PGDialect_psycopg(paramstyle="format"))  # type: ignore[no-untyped-call]
-        turn = func.pg_advisory_xact_lock(literal_column(str(crc32(f"annals {name}".encode()))))
-        self._take_turn = self.text(select(turn))
+        self._turn = crc32(f"annals {name}".encode())
+        turn: ColumnElement[int] = literal_column(str(self._turn))
+        self._take_turn = self.text(select(func.pg_advisory_xact_lock(turn)))
+        self._take_turn_back = self.text(ending_whoever_idles(turn))
         self._notify = self.text(select(func.pg_notify(bindparam("channel"), bindparam("payload"))))
         self._channel = f"annals_{name}"
         self._listeners: list[Listener] = []
@@ -127,7 +125,7 @@ class PostgreSQL(Database):
                 self._undo(connection)
                 if isinstance(error, errors.LockNotAvailable):
                     with suppress(psycopg.Error):
-                        connection.execute(TAKE_TURN_BACK, (*self._turn, ABANDONED_SECONDS))
+                        connection.execute(self._take_turn_back.encode(), (f"{ABANDONED_SECONDS}s",))
                 if committing and isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized != "ERROR":
                     raise Uncertain(
                         f"{self.name.upper()}_UNCERTAIN",
@@ -254,6 +252,26 @@ class Listener:
                         for notify in connection.notifies(timeout=0):
                             self._hear(notify)
             self._closed.wait(CONNECT_AGAIN_SECONDS)
+
+
+def ending_whoever_idles(turn: ColumnElement[Any]) -> Select[Any]:
+    """Ends the connection that has the turn and waits for its client longer than is allowed: the server's own limit
+    for idle transactions does not count while statements travel together.
+    """
+    locks = table("pg_locks", *map(column, ("pid", "locktype", "objid", "granted")))
+    sessions = table("pg_stat_activity", *map(column, ("pid", "datname", "wait_event_type", "query_start")))
+    return (
+        select(func.pg_terminate_backend(locks.c.pid))
+        .join_from(locks, sessions, locks.c.pid == sessions.c.pid)
+        .where(
+            locks.c.locktype == literal_column("'advisory'"),
+            locks.c.objid == turn,
+            locks.c.granted,
+            sessions.c.datname == func.current_database(),
+            sessions.c.wait_event_type == literal_column("'Client'"),
+            sessions.c.query_start < func.clock_timestamp() - cast(bindparam("allowed"), Interval),
+        )
+    )
 
 
 def insert_columns(statement: str, cursor: DBAPICursor, rows: Rows) -> None:

@@ -99,7 +99,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
     },
     StatusCode.DATA_LOSS: {
         "EVENTS_UNREADABLE": "the archive cannot read events",
-        "HISTORY_FORKED": "the read models, the topics or the reader of a feed have seen another history than the log's",
+        "HISTORY_FORKED": "read models, topics or the reader of a feed have seen another history than the log's",
         "KEYS_UNREADABLE": "the keys' database is damaged",
         "LOG_TAMPERED": "the log was altered",
         "LOG_UNREADABLE": "the log's database is damaged",

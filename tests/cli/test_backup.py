@@ -117,7 +117,7 @@ def test_a_restored_older_state_is_recognised(
     with serving(process, company) as client:
         for turn in range(3):
             client.leads.AssignLead(leads_pb2.AssignLeadRequest(id="4", agent_id=f"before-{turn}"))
-        client.leads.GetLead(leads_pb2.GetLeadRequest(lead_id="4", min_position=12))
+        client.leads.ListLeads(leads_pb2.ListLeadsRequest(min_position=12))
         read = list(client.log.ReadEvents(log_pb2.ReadEventsRequest()))[-1]
     assert read.position == 12
     for file in company.glob("log.db*"):

@@ -45,7 +45,7 @@ def test_a_transaction_that_somebody_holds_open(own_place: Place, monkeypatch: p
     urls = own_place.url("log"), own_place.url("keys")
     with opened(urls) as (log, _), opened(urls) as (other, _):
         log.execute(capture("0"))
-        turn = log._database._turn[0]  # type: ignore[attr-defined]
+        turn = log._database._turn  # type: ignore[attr-defined]
         with psycopg.connect(urls[0]) as holder:
             holder.execute(HOLDS[what].format(turn=turn).encode())
             for node in (log, other):

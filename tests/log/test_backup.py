@@ -407,13 +407,14 @@ def interrupt(how: signal.Signals, *arguments: object) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_backup_that_is_interrupted(
-    log_url: str, answers: list[Outcome], tmp_path: Path, how: signal.Signals
+    log: Log, log_url: str, answers: list[Outcome], tmp_path: Path, how: signal.Signals
 ) -> None:
     folder = tmp_path / "backups"
     interrupt(how, "backup", log_url, folder)
     assert list(folder.glob("crm-*.db")) == []
     if how is signal.SIGINT:
         assert list(folder.iterdir()) == []
+    log.execute(request(COUNT))
     made = log_backup.back_up(log_url, folder)
     assert list(folder.iterdir()) == [made.file]
     assert log_backup.examine(made.file) == made.seal

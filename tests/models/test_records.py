@@ -217,7 +217,7 @@ def test_before_the_beginning_there_is_nothing(company: Company) -> None:
 def test_sealed_text_stands_in_personal_columns_alone(lines: Any, opened: Any) -> None:
     """Over events of every class, with every personal field filled."""
     chance = Random(1)
-    for kind in EVENTS * 8:
+    for kind in EVENTS * 16:
         event = any_event(chance, kind)
         given = {name: getattr(event, name) for name in kind.annotations}
         sealed = {name: f"sealed:1:k:e:{name}:x" for name in kind.personal if given[name] is not None}

@@ -46,6 +46,7 @@ STORY: list[dict[str, Any]] = [
     {"open_ticket": {"id": "e-closed"}},
     {"solve_ticket": {"id": "e-closed"}},
     {"close_ticket": {"id": "e-closed"}},
+    {"publish_priority": {"id": "e-priority", "a_percent": 75, "b_percent": 34, "c_percent": 15}},
 ]
 
 
@@ -153,6 +154,10 @@ CASES = [
     Case("NOT_OPEN", "QualifyLead", {"id": "e-lost"}),
     Case("NOT_PROSPECT", "ActivateCustomer", {"id": "e-churned"}),
     Case("NOT_SOLVED", "CloseTicket", {"id": "e-open"}),
+    Case(
+        "OTHER_KIND", "PublishPriority", {"id": "e-retention", "a_percent": 75, "b_percent": 34, "c_percent": 15}, "id"
+    ),
+    Case("INVALID_SERIES", "RunReport", {"name": "backlog", "every": "fortnight"}, "every"),
     Case("SQL_TOO_MANY_ROWS", "RunSql", {"sql": "select * from range(100000)"}),
 ]
 
@@ -193,6 +198,9 @@ UNREACHABLE = {
     "SEAL_BROKEN",
     "UNKNOWN_EVENT_TYPE",
     "UNREADABLE_EVENT",
+    # What Kafka brings about.
+    "POSITION_MISSING",
+    "STREAM_UNAVAILABLE",
     # What the wire cannot say.
     "INVALID_INSTANT",
     "INVALID_KEY",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from threading import Timer
@@ -105,6 +106,35 @@ def test_a_follower_stops_at_its_limit(caller: Any, node: Any) -> None:
     caller("HoldTicket", id="held")
     answers += list(call)
     assert [event.version for event in events(answers)] == [2, 4]
+
+
+CUT_OFF = """
+DELETE FROM events WHERE position > 2;
+UPDATE log_head SET (position, hash) = (SELECT position, hash FROM events WHERE position = 2);
+"""
+WRITTEN_ANEW = """
+UPDATE events SET hash = zeroblob(32) WHERE position = 4;
+UPDATE log_head SET hash = zeroblob(32);
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [CUT_OFF, WRITTEN_ANEW])
+def test_a_follower_is_told_when_the_log_is_not_the_one_it_has_read(
+    run_node: Any, make_caller: Any, tmp_path: Any, change: str
+) -> None:
+    with run_node(tmp_path) as node:
+        caller = make_caller(node.address)
+        for number in range(4):
+            caller("OpenTicket", id=f"t{number}")
+        call = caller.streaming("ReadEvents", caller.request("ReadEvents", follow=True), timeout=60)
+        assert next(call).position == 4
+        with sqlite3.connect(tmp_path / "log.db") as log:
+            log.executescript(change)
+        caller("OpenTicket", id="late")
+        with pytest.raises(grpc.RpcError) as forked:
+            list(call)
+        assert caller.refusal(forked.value).code == "HISTORY_FORKED"
 
 
 def test_many_idle_followers_keep_no_command_waiting(caller: Any, node: Any) -> None:
