@@ -336,11 +336,11 @@ class Log:
         if decisions.facts:
             with self._committed:
                 self._committed.notify_all()
-            if any(isinstance(fact.event, CustomerForgotten) for fact in decisions.facts):
+            if asked[0].alone:
                 self._finish_forgetting(head)
 
-    # Forgetting: the event is appended, the keys are destroyed, then the answer goes out. Whoever learns of a forgetting
-    # destroys its keys before doing anything else, also of somebody else's who may be about to, or was killed.
+    # Forgetting: the event is appended, the keys are destroyed, then the answer goes out. Whoever learns of a
+    # forgetting destroys its keys before doing anything else, also where somebody else is about to, or was killed.
 
     def _person(self, head: Head, stream: str) -> tuple[str, ...]:
         """All streams of the person that a stream is about, as the links stand at the head."""
