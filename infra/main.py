@@ -9,7 +9,7 @@ from types import TracebackType
 
 from infra.directory import announce, lock, socket_address, withdraw
 from infra.keys import Keys, load_master_key
-from infra.log import Log
+from infra.log import Follower, Log
 from infra.models import Models
 from infra.parts import Part
 from infra.server import Server
@@ -46,6 +46,7 @@ class Node:
             owned.callback(keys.close)
             log = Log.open(settings.log_url, keys, state_cache=settings.state_cache)
             owned.callback(log.close)
+            owned.callback(Follower(log).close)
             models = None
             if settings.only is not Part.COMMANDS:
                 models = Models(

@@ -1,6 +1,7 @@
 """The log: every event, in one order; the only place where commands are decided."""
 
 from infra.log.document import Envelope, attributes_of, decode, encode, envelope_of, event_of, instant_text
+from infra.log.follower import Follower
 from infra.log.log import Log
 from infra.log.request import Actor, Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
 from infra.log.tables import migrate
@@ -11,6 +12,7 @@ __all__ = [
     "Actor",
     "Envelope",
     "Finding",
+    "Follower",
     "Head",
     "Log",
     "Outcome",
