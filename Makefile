@@ -8,7 +8,7 @@ PROTOS := $(wildcard proto/crm/v1/*.proto)
 SCALE  ?= 1
 PORT   ?= 9092
 
-.PHONY: help setup demo test check proto bench kafka clean
+.PHONY: help setup demo test soak check proto bench kafka clean
 .DEFAULT_GOAL := help
 
 help: ## List the verbs
@@ -42,10 +42,14 @@ test: setup ## Lint, types and every test, against the real thing
 	$(BIN)/buf lint
 	$(BIN)/pytest -n 2
 
-proto: setup ## Generate the stubs from proto/crm/v1, and docs/errors.md
+soak: setup ## What goes wrong with several processes, at length: ten minutes, and figures
+	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults
+
+proto: setup ## Generate the stubs from proto/crm/v1, docs/errors.md and docs/asyncapi.yaml
 	$(BIN)/buf lint
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=proto --pyi_out=proto --grpc_python_out=proto $(PROTOS:proto/%=%)
 	$(BIN)/python -c 'from infra.server.codes import page; print(page(), end="")' > docs/errors.md
+	$(BIN)/python -c 'from infra.stream.description import asyncapi; print(asyncapi(), end="")' > docs/asyncapi.yaml
 
 bench: setup ## Measure, each figure beside a baseline (SCALE=1: a million events)
 	$(BIN)/python -m tests.bench --scale $(SCALE)

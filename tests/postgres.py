@@ -49,17 +49,17 @@ class Server:
     """One server on a port of its own, which may be killed and started again."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="annals-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="annals-postgres-"))
         self._bin = binaries()
         self._identity: dict[str, Any] = {}
         if os.getuid() == 0:  # PostgreSQL refuses to run as root
             nobody = pwd.getpwnam("nobody")
             self._identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-            os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
+            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
             if "site-packages" in self._bin.parts:  # which nobody may not read everywhere
-                self._bin = shutil.copytree(self._bin.parent, self._folder / "install") / "bin"
-        self._data = self._folder / "data"
-        self._log = self._folder / "log"
+                self._bin = shutil.copytree(self._bin.parent, self.folder / "install") / "bin"
+        self._data = self.folder / "data"
+        self._log = self.folder / "log"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -74,7 +74,7 @@ class Server:
         options = [part for item in SETTINGS.items() for part in ("-c", "=".join(item))]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-k", self._folder, *options],
+                [self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-k", self.folder, *options],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -108,7 +108,7 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: object) -> None:
         done = subprocess.run(

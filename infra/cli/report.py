@@ -156,6 +156,7 @@ def described(crm: Client, name: str) -> Rows:
         "meaning": told.meaning,
         "formula": told.formula,
         "edges": told.edges,
+        "source": told.source,
         "breakdowns": list(told.breakdowns),
         "sql_version": told.sql_version,
         "broken": told.broken or None,

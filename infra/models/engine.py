@@ -131,6 +131,11 @@ class _Standing:
     rebuilding: threading.Lock = field(default_factory=threading.Lock)
 
 
+def _effort(standing: _Standing) -> int:
+    """How much work a model is, compared to others. What is most comes first, lest one thread end alone with it."""
+    return len(standing.model.arms) * len(standing.model.values)
+
+
 class Models:
     """The read models in one DuckDB file, which this process owns.
 
@@ -528,7 +533,8 @@ class Models:
         with self._archiving:
             self._append(min(head, self._archive.position + LARGEST_BATCH), self._let_go_first)
         with ThreadPoolExecutor(self._threads if many else 1) as pool:
-            failed = [sentence for sentence in pool.map(self._step, list(self._standing.values())) if sentence]
+            order = sorted(self._standing.values(), key=_effort, reverse=True)
+            failed = [sentence for sentence in pool.map(self._step, order) if sentence]
         if failed:
             raise Rejected("MODEL_BROKEN", "; ".join(failed))
 
@@ -568,6 +574,7 @@ class Models:
         """
         wanted = [self._find(name) for name in (self.names if names is None else names)]
         with ThreadPoolExecutor(self._threads) as pool:
+            wanted.sort(key=_effort, reverse=True)
             for _ in pool.map(lambda standing: self._rebuild(standing, progress), wanted):
                 pass
 
@@ -584,7 +591,6 @@ class Models:
                     self._fold(beside, cursor, reached, until, stands=False)
                     with self._committed(cursor):
                         standing.fold.take_over(cursor, beside)
-                        standing.fold.create_views(cursor)
                         self._say(cursor, standing.model, until, self._hash_at(until))
                     standing.position = until
                     standing.error = None

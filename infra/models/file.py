@@ -90,6 +90,8 @@ def _connect(path: Path, settings: dict[str, Any]) -> duckdb.DuckDBPyConnection:
                 # The file is sound: it must not be taken for an unreadable one.
                 said = str(error).splitlines()[0]
                 raise Rejected("INVALID_SETTING", f"DuckDB refuses {setting} = {value}: {said}") from error
+        # It would take a nested loop where it expects few rows, and it expects few where many come.
+        connection.execute("set global asof_loop_join_threshold = 0")
         # An automatic checkpoint would stop the writer for some tenths of a second; the follower makes them when idle.
         connection.execute("set global checkpoint_threshold = '1GB'")
         connection.execute(f"set global temp_directory = {text(str(path) + '.tmp')}")

@@ -78,6 +78,7 @@ class Report:
     clock: str
     formula: str
     edges: str
+    source: str
     parameters: tuple[str, ...]
     breakdowns: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -174,6 +175,7 @@ def run(
         tables = []
         for period in periods:
             point, (since, until) = (_end_of(period, at), EVER) if as_states else (at, period)
+            until = end if until == at.as_of else until  # what happened at T itself is in the last part
             sql, needed = _bound(models, sources, source, point, by)
             given = {"as_of": point.as_of, "period_from": since, "period_to": until}
             with _broken_where_duckdb_refuses(name):
@@ -276,6 +278,7 @@ def _described(
         clock=header.options.get("clock", ""),
         formula=header.options.get("formula", ""),
         edges=header.options.get("edges", ""),
+        source=header.options.get("source", ""),
         parameters=("as_of", "known_at", *sorted(needed - {"as_of"}), *(("by",) if breakdowns else ()), "every"),
         breakdowns=breakdowns,
         columns=tuple(Column(name, type, header.columns.get(name, "")) for name, type in shape),

@@ -115,6 +115,7 @@ def described(found: report.Report) -> reports_pb2.Report:
         clock=found.clock,
         formula=found.formula,
         edges=found.edges,
+        source=found.source,
         parameters=found.parameters,
         breakdowns=found.breakdowns,
         columns=columns,

@@ -36,6 +36,8 @@ LONGEST_RETRY_SECONDS = 5.0
 SETTLED_SECONDS = 2.0
 """How long to wait until what was committed can be read."""
 LOOK_SECONDS = 1.0
+CLOSE_SECONDS = 10.0
+"""How long to wait for what is being published; longer than a transaction takes."""
 SILENT_SECONDS = 5.0
 """Without any progress for so long, a publisher counts as stuck."""
 
@@ -83,7 +85,7 @@ class Publisher:
         """Finish what is being published, or, where Kafka does not answer, leave it: whoever comes next ends it."""
         self._closed.set()
         if self._thread is not None:
-            self._thread.join(SILENT_SECONDS)
+            self._thread.join(CLOSE_SECONDS)
 
     @property
     def status(self) -> PublisherStatus:
@@ -124,6 +126,8 @@ class Publisher:
         """Publish until closed, or until something is wrong."""
         check_topics(self._cluster)
         with self._cluster.producer(transactional_id=self._cluster.transactional_id) as producer:
+            if self._closed.is_set():
+                return
             producer.init_transactions()
             self._find_place()
             self._state, self._last_error, self._moved_at = PUBLISHING, None, monotonic()

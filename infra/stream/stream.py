@@ -28,6 +28,8 @@ from infra.stream.topics import unavailable
 READ_AHEAD_BYTES = 16 << 20
 """How many bytes of events are kept ready for whoever follows."""
 POLL_SECONDS = 0.2
+LOOK_SECONDS = 0.5
+"""How often it is looked how far the topics got, while nothing more is read because there is no room."""
 PATIENCE = 30.0
 """How long to wait for an event that is known to be on its topic."""
 FIRST_RETRY_SECONDS = 0.1
@@ -255,10 +257,19 @@ class Stream:
             self._advance(newest)
 
     def _wait_for_room(self, turn: int) -> bool:
-        """Whether to read on, when there is room for more."""
+        """Whether to read on, when there is room for more. Until then it is looked now and then how far the topics got,
+        so that whoever waits for that is told.
+        """
+        while not self._has_room(turn):
+            self._look_how_far()
+        return not self._closed and self._turn == turn
+
+    def _has_room(self, turn: int) -> bool:
+        """Whether there is nothing to wait for, after a while at most."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._turn != turn or self._bytes < READ_AHEAD_BYTES)
-            return not self._closed and self._turn == turn
+            return self._changed.wait_for(
+                lambda: self._closed or self._turn != turn or self._bytes < READ_AHEAD_BYTES, LOOK_SECONDS
+            )
 
     def _add(self, turn: int, events: list[Arrived]) -> None:
         with self._changed:

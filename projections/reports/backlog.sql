@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: tickets opened by T and not solved, closed or merged at T
 -- edges: a period counts only the tickets opened in it; a reopened ticket is in the backlog again
+-- source: definition; as of any instant, where others take a daily count
 -- by: tickets(status, priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: backlog: how many tickets

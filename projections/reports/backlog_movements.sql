@@ -3,6 +3,7 @@
 -- clock: flow
 -- formula: moves of tickets in P into and out of the live statuses
 -- edges: the end is T where the period is not over; a ticket that was opened and solved at the same instant never waited
+-- source: definition; the identity of a stock and its flows
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: backlog_before: tickets that were live just before the period

@@ -3,6 +3,7 @@
 -- clock: state
 -- formula: the local hours of the calendar in force at each moment, without its holidays; a group works by the calendar that names it, or else by one that names none; where several do, by the one that came into force last
 -- edges: where no calendar is in force, it is always open; of a time that the clock shows twice, the later one; one that it skips is as much later; nothing is counted twice; a period does not matter
+-- source: definition; calendars as dbt_zendesk has schedules, but by the one in force at each moment
 -- column: group_id: the group; empty for all that no calendar names
 -- column: calendar_id: the calendar; null where none is in force
 -- column: calendar_version: its version

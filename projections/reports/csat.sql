@@ -2,6 +2,7 @@
 -- clock: cohort
 -- formula: CSAT = ratings of 4 and 5 / all ratings, over the tickets solved in P
 -- edges: unrated tickets do not count, the response rate stands beside; a ticket has one rating, the latest; nothing rated: null
+-- source: the usual definition: the two best of five answers by all answers
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period

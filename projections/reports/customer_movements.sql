@@ -3,6 +3,7 @@
 -- clock: flow
 -- formula: moves of customers in P into and out of active
 -- edges: active and at risk are active; the end is T where the period is not over
+-- source: definition; the identity of a stock and its flows
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
 -- column: breakdown: the value broken down by, or all
 -- column: active_before: customers that were active just before the period

@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: the states of the customer up to T one after another, where the status changed
 -- edges: merged is told as a status; a late fact moves customers at the instant at which it was so; a period does not matter
+-- source: definition
 -- column: customer_id: the customer's id
 -- column: moved_at: when it was
 -- column: status_before: the status before; null where the customer was registered then

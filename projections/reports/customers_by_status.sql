@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: customers with the status at T
 -- edges: merged customers are not counted, forgotten ones are; a period counts only the customers registered in it
+-- source: definition
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
 -- column: breakdown: the value broken down by, or all
 -- column: status: the status

@@ -2,6 +2,7 @@
 -- clock: cohort
 -- formula: tickets escalated at least once / tickets opened in P
 -- edges: no tickets: no row
+-- source: definition
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: tickets: tickets opened in the period

@@ -2,6 +2,7 @@
 -- clock: cohort
 -- formula: solved, one touch and not reopened within N days / solved; N days are what the SLA of first_contact_resolution promises that came into force last by T, and 7 where there is none
 -- edges: a ticket that was solved several times in P counts once, from its first solution there; those whose N days are not over at T are in undecided and in nothing else; for a priority that the SLA says nothing of, its general time; no tickets decided: null
+-- source: the usual definition of FCR, with its N days as a policy
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period

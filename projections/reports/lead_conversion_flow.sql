@@ -3,6 +3,7 @@
 -- clock: flow
 -- formula: conversions in P / leads captured in P
 -- edges: may exceed 1; a conversion that was reversed by T does not count; no leads captured: null
+-- source: definition; other systems mix flow and cohort
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
 -- column: breakdown: the value broken down by, or all
 -- column: leads: leads captured in the period

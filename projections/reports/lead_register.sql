@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: leads at T
 -- edges: a period chooses the leads captured in it; merged ones stay and say where they went
+-- source: definition
 -- column: lead_id: the lead's id
 -- column: status: the status
 -- column: status_type: open, ongoing, on_hold, won, lost or closed; a renamed status keeps it

@@ -2,6 +2,7 @@
 -- clock: cohort
 -- formula: per lead and status, the lengths of all its stays up to T; over the statuses they add up to T - captured
 -- edges: a status that stands runs until T; re-entries add to the same time; business time goes by the calendar that names no groups
+-- source: definition
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
 -- column: breakdown: the value broken down by, or all
 -- column: status: the status

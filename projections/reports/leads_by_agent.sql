@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: leads of the agent at T; share = leads of the agent / all leads
 -- edges: leads without an agent are a row of their own, without an id; merged leads are not counted; a period counts only the leads captured in it
+-- source: definition
 -- by: leads(source, landing_page, country, company, sdr_id, sr_id)
 -- column: breakdown: the value broken down by, or all
 -- column: agent_id: the agent; null for leads that nobody has

@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: leads with the status at T
 -- edges: a period counts only the leads captured in it
+-- source: definition
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
 -- column: breakdown: the value broken down by, or all
 -- column: status: the status

@@ -2,6 +2,7 @@
 -- clock: flow
 -- formula: NPS = share of the answers 9 and 10 - share of the answers 0 to 6
 -- edges: 7 and 8 count in the base; every answer counts, several of a customer too; no answers: no row
+-- source: the usual definition: promoters less detractors
 -- by: survey_answers(survey_id)
 -- column: breakdown: the value broken down by, or all
 -- column: answers: answers in the period

@@ -2,6 +2,7 @@
 -- clock: cohort
 -- formula: tickets with at most one public reply of an agent / tickets solved in P
 -- edges: a ticket that was solved several times in P counts once; bots do not reply, and what an agent wrote on opening is no reply; no tickets solved: no row
+-- source: dbt_zendesk, is_one_touch_resolution
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period

@@ -2,6 +2,7 @@
 -- clock: flow
 -- formula: customers churned at the start of P and active again in P / customers churned at the start of P
 -- edges: one who came back and left again in P counts as reactivated; merged customers have not left; nobody churned: no row
+-- source: definition of the first users: who came back by who had left
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
 -- column: breakdown: the value broken down by, or all
 -- column: churned_at_start: customers that had left just before the period

@@ -3,6 +3,7 @@
 -- clock: cohort
 -- formula: tickets with at least two assignments / tickets opened in P; reassignments = assignments after the first
 -- edges: the first assignment is no reassignment; no tickets: null
+-- source: definition
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: tickets: tickets opened in the period

@@ -2,6 +2,7 @@
 -- clock: cohort
 -- formula: tickets reopened at least once / tickets solved in P
 -- edges: a ticket that was solved several times in P counts once; no tickets solved: null
+-- source: definition
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period

@@ -2,6 +2,7 @@
 -- clock: flow
 -- formula: (customers active at the end of P - those of them that were not active at its start) / customers active at its start
 -- edges: active and at risk are active; one who left and came back in P is retained (see churn_rate); merged customers are not active; the end is T where the period is not over; nobody active at the start: null
+-- source: the usual definition: (end - new) / start
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
 -- column: breakdown: the value broken down by, or all
 -- column: active_at_start: customers that were active just before the period

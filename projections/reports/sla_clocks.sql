@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: due_at = the smallest t at which the time counted from the start reaches the target; the calendar, the SLA's version, the priority and the pauses are those in force at each moment
 -- edges: a clock runs under the SLAs that were in force when it started; no time counts while the ticket is solved or closed; a target that shrinks below what has counted is due at once; due_at is null where the clock stands still, has no target, or would be due more than 400 days after T; what comes after T, or after the stop, is taken as it stands; a merged ticket has no clocks but those that had stopped; a period does not matter
+-- source: dbt_zendesk, made exact: the calendar, the version and the priority in force at each moment
 -- column: sla_id: the SLA
 -- column: ticket_id: the ticket's id
 -- column: started_at: when the clock started
@@ -34,35 +35,41 @@ starts as (
     union all
     select ticket_id, 'next_reply', asked_at, answered_at from next_replies
 ),
-clocks as (
-    select sla_id, starts.*, tickets.status as status_now
+clocks as materialized (
+    select row_number() over () as clock, sla_id, starts.*,
+           tickets.status as status_now, tickets.priority as priority_now, coalesce(named.group_id, '') as works_by_now
     from starts
     join measures on measures.measure = starts.measure and measures.since <= started_at
     join tickets using (ticket_id)
+    left join (select distinct group_id from business_hours where group_id <> '') as named using (group_id)
     where tickets.status <> 'merged' or stopped_at is not null
 ),
 lived as (
-    select clocks.*, began_at, ended_at, phases.status, phases.priority, works_by, false as is_after
+    select clock, sla_id, stopped_at, began_at, ended_at, status, priority, works_by, false as is_after
     from clocks
     join ticket_phases as phases
         on phases.ticket_id = clocks.ticket_id and began_at >= started_at and began_at < coalesce(stopped_at, $as_of)
 ),
-after_the_stop as (
-    select * replace (ended_at as began_at, $as_of + interval 400 day as ended_at, true as is_after)
+followed as (
+    from lived
+    union all
+    select clock, sla_id, stopped_at, ended_at, $as_of + interval 400 day, status, priority, works_by, true
     from lived
     where ended_at = stopped_at
-),
-after_now as (
-    select clocks.*, $as_of as began_at, $as_of + interval 400 day as ended_at, tickets.status, tickets.priority,
-           if(tickets.group_id in (select group_id from business_hours), tickets.group_id, '') as works_by,
-           true as is_after
+    union all
+    select clock, sla_id, stopped_at, started_at, $as_of + interval 400 day, coalesce(phases.status, status_now),
+           if(phases.ticket_id is null, priority_now, phases.priority), coalesce(works_by, works_by_now), true
     from clocks
-    join tickets using (ticket_id)
+    left join ticket_phases as phases on phases.ticket_id = clocks.ticket_id and began_at = started_at
+    where stopped_at = started_at
+    union all
+    select clock, sla_id, stopped_at, $as_of, $as_of + interval 400 day, status_now, priority_now, works_by_now, true
+    from clocks
     where stopped_at is null
 ),
 pieces as (
-    select lived.* replace (greatest(began_at, in_force_from) as began_at, least(ended_at, in_force_to) as ended_at),
-           is_business_time,
+    select clock, is_after, works_by, is_business_time,
+           greatest(began_at, in_force_from) as began_at, least(ended_at, in_force_to) as ended_at,
            status in ('new', 'open', 'pending', 'on_hold') and not list_contains(pauses, status) as counts,
            1000000 * coalesce(
                case priority
@@ -71,10 +78,10 @@ pieces as (
                    when 'high' then high_seconds
                    when 'critical' then critical_seconds
                end,
-               versions.seconds
+               seconds
            ) as target
-    from (from lived union all by name from after_the_stop union all by name from after_now) as lived
-    join versions on versions.sla_id = lived.sla_id and in_force_from < ended_at and began_at < in_force_to
+    from followed
+    join versions on versions.sla_id = followed.sla_id and in_force_from < ended_at and began_at < in_force_to
 ),
 measured as (
     select pieces.*,
@@ -102,50 +109,51 @@ counted as (
     select *, if(counts, time_until - time_before, 0) as microseconds,
            coalesce(
                sum(if(counts, time_until - time_before, 0)) over (
-                   partition by sla_id, ticket_id, measure, started_at order by began_at
-                   rows between unbounded preceding and 1 preceding
+                   partition by clock order by began_at rows between unbounded preceding and 1 preceding
                ),
                0
            ) as counted_before
     from measured
 ),
 reached as (
-    select sla_id, ticket_id, measure, started_at, began_at, works_by, is_business_time,
-           cast(greatest(target - counted_before, 0) as bigint) as missing,
-           time_before
+    select clock, min(began_at) as began_at
     from counted
     where counted_before + microseconds >= target
-    qualify row_number() over (partition by sla_id, ticket_id, measure, started_at order by began_at) = 1
+    group by clock
 ),
 due as (
-    select sla_id, ticket_id, measure, started_at,
+    select clock,
            case
-               when missing = 0 then began_at
+               when target <= counted_before then began_at
                when is_business_time then
-                   hours.opens_at + to_microseconds(time_before + missing - hours.microseconds_before)
-               else began_at + to_microseconds(missing)
+                   hours.opens_at + to_microseconds(cast(
+                       time_before + target - counted_before - hours.microseconds_before as bigint
+                   ))
+               else began_at + to_microseconds(cast(target - counted_before as bigint))
            end as due_at
-    from reached
+    from counted
+    semi join reached using (clock, began_at)
     asof left join business_hours as hours
-        on hours.group_id = works_by and hours.microseconds_before < time_before + missing
+        on hours.group_id = works_by and hours.microseconds_before < time_before + target - counted_before
 ),
 elapsed as (
-    select sla_id, ticket_id, measure, started_at, any_value(stopped_at) as stopped_at, any_value(status_now) as status,
+    select clock,
            cast(coalesce(sum(microseconds) filter (not is_after), 0) as bigint) as microseconds,
            count(target) > 0 as is_promised
     from counted
-    group by sla_id, ticket_id, measure, started_at
+    group by clock
 )
 select sla_id, ticket_id, started_at, measure, stopped_at, due_at,
        microseconds * 0.000001 as seconds,
        case
            when stopped_at <= coalesce(due_at, 'infinity') then 'met'
            when stopped_at is not null then 'breached'
-           when status in ('solved', 'closed', 'merged') then 'void'
+           when status_now in ('solved', 'closed', 'merged') then 'void'
            when due_at < $as_of then 'late'
            else 'running'
        end as state
-from elapsed
-left join due using (sla_id, ticket_id, measure, started_at)
+from clocks
+join elapsed using (clock)
+left join due using (clock)
 where is_promised
 order by sla_id, ticket_id, started_at, measure

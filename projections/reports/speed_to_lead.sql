@@ -2,6 +2,7 @@
 -- clock: cohort
 -- formula: median and mean, over the leads captured in P, of the first outbound contact - captured
 -- edges: leads that nobody contacted by T are in never_contacted and in no time; business time goes by the calendar that names no groups
+-- source: the usual definition, censored where nobody was contacted
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
 -- column: breakdown: the value broken down by, or all
 -- column: leads: leads captured in the period

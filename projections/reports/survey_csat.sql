@@ -2,6 +2,7 @@
 -- clock: flow
 -- formula: CSAT = answers of 4 and 5 / all answers to the question for satisfaction, in P
 -- edges: every answer counts, several of a customer too; no answers: no row
+-- source: the usual definition: the two best of five answers by all answers
 -- by: survey_answers(survey_id)
 -- column: breakdown: the value broken down by, or all
 -- column: answers: answers in the period

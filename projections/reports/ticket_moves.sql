@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: the states of the ticket up to T one after another, where the status changed
 -- edges: a late fact moves tickets at the instant at which it was so; a period does not matter
+-- source: definition
 -- column: ticket_id: the ticket's id
 -- column: moved_at: when it was
 -- column: status_before: the status before; null where the ticket was opened then

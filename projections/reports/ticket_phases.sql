@@ -3,6 +3,7 @@
 -- clock: state
 -- formula: the states of the ticket one after another; business time is the time in which the group was open
 -- edges: a merge that was undone counts as the status that the ticket went back to; with no group, or one that no calendar names, the calendar that names none counts; a period does not matter
+-- source: definition
 -- column: ticket_id: the ticket's id
 -- column: began_at: when the phase began
 -- column: ended_at: when it ended; T for the one that stands

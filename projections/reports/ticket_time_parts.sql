@@ -3,6 +3,7 @@
 -- clock: cohort
 -- formula: total = min(T, last solved if solved or closed, merged) - opened; every part is the time in its statuses before that end; business time is the time of it in which the group was open
 -- edges: time in a merge that was undone counts as the status that the ticket went back to; business time goes by the calendar in force at each moment, and is all time where none is
+-- source: times as Zendesk and GitLab define them; the identity is ours
 -- column: ticket_id: the ticket's id
 -- column: status: the status at T
 -- column: opened_at: when the ticket was opened, in the period

@@ -4,6 +4,7 @@
 -- clock: cohort
 -- formula: median, mean and sum over the tickets, of first_response = opened to the first public reply of an agent; response_after_reopening = last reopened to the first such reply since; next_reply = the requester's oldest unanswered message to the next such reply, each one; first_resolution = opened to first solved; full_resolution = opened to last solved; requester_wait = time in new, open and on_hold; agent_work = time in new and open; on_hold and pending = time in these; periodic_update = the longest time between two public replies; pausable_update = the same in new, open and on_hold
 -- edges: response_after_reopening concerns reopened tickets alone, next_reply every question of the requester, the updates tickets with two replies; bots do not respond, and what an agent wrote on opening is no response; a ticket that is not (or no longer) solved has no full resolution; rounded last, to whole seconds
+-- source: times as Zendesk and GitLab define them
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: measure: which time

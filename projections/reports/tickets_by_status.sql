@@ -2,6 +2,7 @@
 -- clock: state
 -- formula: tickets with the status at T
 -- edges: a period counts only the tickets opened in it
+-- source: definition
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all
 -- column: status: the status

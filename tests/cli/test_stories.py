@@ -62,6 +62,21 @@ def test_a_report_as_of_any_instant_is_a_count_over_the_source(crm: Crm, served:
     assert conversion("--known-at", "2020-01-01") == []
 
 
+def test_a_report_as_a_series(crm: Crm, served: Path) -> None:
+    ask = ("report", "lead_conversion_flow", "--from", "2024-01-01", "--to", "2024-04-01", "--data", served)
+    ended = crm(*ask, "--every", "month", "--format", "csv")
+    assert [(row["period_from"][:10], row["leads"], row["conversions"]) for row in rows(ended)] == [
+        ("2024-01-01", "2", "0"),
+        ("2024-02-01", "1", "1"),
+        ("2024-03-01", "1", "0"),
+    ]
+    assert "period_from" in crm(*ask, "--every", "week").out
+    refused = crm("report", "backlog", "--every", "day", "--data", served)
+    assert (refused.status, refused.out) == (1, "")
+    assert "INVALID_SERIES" in refused.err
+    assert crm(*ask, "--every", "hour").status == 2
+
+
 def test_every_format_says_the_same(crm: Crm, served: Path, tmp_path: Path) -> None:
     ask = ("report", "lead_conversion", "--as-of", "2024-03-01", "--by", "source", "--data", served)
     table = crm(*ask)

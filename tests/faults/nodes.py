@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,11 @@ class Node:
             except (EOFError, ConnectionResetError):
                 return
 
+    @property
+    def broke(self) -> bool:
+        """Whether it has failed."""
+        return bool(self.process.exitcode)
+
     def tell(self, said: Any = None) -> None:
         """Say something to it."""
         self.connection.send(said)
@@ -81,6 +87,7 @@ def run(work: Callable[..., None], connection: Connection, *arguments: Any) -> N
         work(connection, *arguments)
     except BaseException:
         connection.send(Broke(traceback.format_exc()))
+        sys.exit(1)
 
 
 @contextmanager

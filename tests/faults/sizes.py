@@ -26,21 +26,22 @@ NODES = size("NODES", 2, 4)
 CALLERS = size("CALLERS", 4, 8)
 """Threads of each of them."""
 
-TURNS = size("TURNS", 25, 1_000)
+TURNS = size("TURNS", 25, 400)
 """How often each caller asks."""
 
-STORM_WINS = size("STORM_WINS", 5, 200)
+STORM_WINS = size("STORM_WINS", 5, 100)
 """How often each caller has to win in a storm of conflicts."""
 
-KILLS = size("KILLS", 3, 40)
+KILLS = size("KILLS", 3, 20)
 """How often a process is killed."""
 
-DATABASE_KILLS = size("DATABASE_KILLS", 2, 20)
+SERVER_KILLS = size("SERVER_KILLS", 4, 10)
+DATABASE_KILLS = size("DATABASE_KILLS", 2, 10)
 
-CUTS = size("CUTS", 30, 2_000)
+CUTS = size("CUTS", 30, 1_000)
 """How many connections are cut at random moments."""
 
-JUMPS = size("JUMPS", 150, 5_000)
+JUMPS = size("JUMPS", 150, 3_000)
 """How often a clock jumps."""
 
 REPEATS = size("REPEATS", 15, 500)

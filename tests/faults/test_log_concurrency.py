@@ -36,6 +36,7 @@ def test_threads_of_one_process(urls: tuple[str, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_threads_of_several_processes(urls: tuple[str, str], figure: Callable[[str], None]) -> None:
     with opened(urls) as (log, keys):
         begin(log)
@@ -45,6 +46,7 @@ def test_threads_of_several_processes(urls: tuple[str, str], figure: Callable[[s
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_storm_of_conflicts(urls: tuple[str, str], figure: Callable[[str], None]) -> None:
     with opened(urls) as (log, keys):
         begin(log)

@@ -206,6 +206,7 @@ def test_a_cut_at_the_commit_of_a_key(own_place: Place, there: bool) -> None:
     proxy.close()
 
 
+@pytest.mark.soak
 def test_connections_that_end_at_random_moments(company: Company, figure: Callable[[str], None]) -> None:
     answers: dict[str, tuple[Request, Outcome]] = {}
     refused: list[Request] = []

@@ -59,6 +59,7 @@ def ask(connection: Connection, urls: tuple[str, str], name: str) -> None:
             thread.join()
 
 
+@pytest.mark.soak
 def test_kill_of_nodes(place: Place, figure: Callable[[str], None]) -> None:
     urls = place.url("log"), place.url("keys")
     chance = random.Random()
@@ -84,6 +85,7 @@ def test_kill_of_nodes(place: Place, figure: Callable[[str], None]) -> None:
     figure(f"{sizes.KILLS} kills of nodes, {len(answered):,} commands")
 
 
+@pytest.mark.soak
 def test_kill_of_the_database(own_server: Server, own_place: Place, figure: Callable[[str], None]) -> None:
     urls = own_place.url("log"), own_place.url("keys")
     chance = random.Random()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ import pytest
 from crm.client import Client, CrmError
 from crm.v1 import leads_pb2, log_pb2
 from tests.cli.conftest import Process
+from tests.faults import sizes
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("ANNALS_KILLS", "4"))
 CALLERS = 6
 
 
@@ -65,9 +65,10 @@ def started(data: Path) -> tuple[Process, Client]:
     return server, Client(address, actor="load")
 
 
-def test_every_acknowledged_command_outlives_every_kill(tmp_path: Path) -> None:
+@pytest.mark.soak
+def test_every_acknowledged_command_outlives_every_kill(tmp_path: Path, figure: Callable[[str], None]) -> None:
     data, asked, chance = tmp_path / "company", Asked(), random.Random(1)
-    for _ in range(KILLS):
+    for _ in range(sizes.SERVER_KILLS):
         server, crm = started(data)
         with crm, ThreadPoolExecutor(CALLERS) as callers:
             for request in list(asked.unanswered.values()):
@@ -98,3 +99,4 @@ def test_every_acknowledged_command_outlives_every_kill(tmp_path: Path) -> None:
     assert server.end().status == 0
     checked = Process("verify", "--rebuild", "--data", data).end()
     assert (checked.status, checked.out) == (0, ""), checked
+    figure(f"{sizes.SERVER_KILLS} kills of the server, {len(asked.answered):,} commands")

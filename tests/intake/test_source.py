@@ -101,7 +101,7 @@ def test_the_order_is_the_file_s(tmp_path: Path) -> None:
     [
         ("gone.csv", None, "No such file"),
         ("empty.csv", b"", "no header"),
-        ("cut.csv.gz", gzip.compress(bytes(range(97, 123)) * 4000)[:60], "end-of-stream"),
+        ("cut.csv.gz", gzip.compress(bytes(range(97, 123)) * 4000, mtime=0)[:60], "end-of-stream"),
         ("plain.csv.gz", b"a,b\n1,2\n", "Not a gzipped file"),
         ("wide.csv", b"a,b\n1,2\n1,2,3\n", "Line: 3"),
         ("narrow.csv", b"a,b\n1\n", "Line: 2"),

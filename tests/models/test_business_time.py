@@ -468,12 +468,12 @@ def moments(at: At, own: Any, versions: Any, start: datetime, stop: datetime | N
     end, horizon = stop or at.as_of, at.as_of + HORIZON
     marks = {start, end, horizon, *(since for since, _, _ in versions)}
     marks |= {envelope.occurred_at for envelope, _ in own if envelope.occurred_at < end}
-    before_the_stop = [each for each in own if stop is None or each[0].occurred_at < stop]
+    before_the_stop = [each for each in own if each[0].occurred_at < end or start == end]
     for since, until in pairwise(sorted(mark for mark in marks if start <= mark <= horizon)):
-        known = own if since < end else before_the_stop
-        if start < end or stop is None:
-            sla = max((version, says) for began, version, says in versions if began <= since)[1]
-            yield since, until, states_at(known, since, at.known_at)[own[0][0].stream], sla
+        known = own if since < end or stop is None else before_the_stop
+        sla = max((version, says) for began, version, says in versions if began <= since)[1]
+        instant = start if start == end else since
+        yield since, until, states_at(known, instant, at.known_at)[own[0][0].stream], sla
 
 
 def counting(at: At, sla: SlaPublished, state: Ticket, since: datetime, until: datetime) -> list[Any]:

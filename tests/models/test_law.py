@@ -158,13 +158,19 @@ class Pair:
     whole: Models
     tales: int = 0
 
+    def add(self, n: int, fact: Fact) -> int:
+        """Append a fact to the tale that was begun last; its position."""
+        ticket, kind, agent, hour = fact
+        event = MAKE[kind](f"{self.tales}.{agent}", f"{self.tales}.x", n)
+        position: int = self.lines.add(f"ticket-{self.tales}.{ticket}", event, NOON + timedelta(hours=hour))
+        return position
+
     def tell(self, facts: list[Fact], cuts: set[int]) -> range:
         """Append the facts, on tickets of their own; bring both engines there. The positions that the facts got."""
         self.tales += 1
-        tale, begin = self.tales, self.lines.head.position + 1
-        for n, (ticket, kind, agent, hour) in enumerate(facts):
-            event = MAKE[kind](f"{tale}.{agent}", f"{tale}.x", n)
-            position = self.lines.add(f"ticket-{tale}.{ticket}", event, NOON + timedelta(hours=hour))
+        begin = self.lines.head.position + 1
+        for n, fact in enumerate(facts):
+            position = self.add(n, fact)
             if n in cuts:
                 self.cut.bring(MODELS if n % 3 else [*MODELS, EVENTS], position)
         self.cut.bring(MODELS, self.lines.head.position)
@@ -385,6 +391,38 @@ def test_law_holds_for_a_long_log_with_many_late_facts(pair: Pair) -> None:
     hold_same(pair.cut, pair.whole, positions)
     pair.cut.bring([EVENTS], positions[-1])
     hold_macros(pair.cut, positions, [(chance.randrange(500), chance.choice(positions)) for _ in range(5)])
+
+
+@pytest.mark.slow
+def test_a_row_folded_alone_is_the_row_that_stands_once_its_model_is_brought(pair: Pair) -> None:
+    chance = random.Random(11)
+    for round in range(4):
+        facts = [(chance.randrange(2), chance.randrange(len(MAKE)), 0, chance.randrange(8)) for _ in range(24)]
+        pair.tell(facts[:12], set())
+        for n, fact in enumerate(facts[12:], 12):
+            position = pair.add(n, fact)
+            if n == 18 and round % 2:
+                pair.cut.bring([EVENTS], position)
+        pair.whole.bring(MODELS, position)
+        alone, brought = {}, {}
+        for name, model in pair.whole.definitions.items():
+            keys = asked(
+                pair.whole, f"select {', '.join(model.key)} from {name}_now where known_from > {position - 24}"
+            )
+            for key in [tuple(row.values()) for row in keys] + [("nobody",) * len(model.key)]:
+                row, at = pair.cut.row(name, key, position)
+                assert at == position
+                alone[name, key] = [
+                    {column: plain(value) for column, value in each.items()} for each in row.to_pylist()
+                ]
+                brought[name, key] = asked(
+                    pair.whole,
+                    f"from {name} where "
+                    + " and ".join(f"{column} = '{value}'" for column, value in zip(model.key, key, strict=True)),
+                )
+        assert alone == brought
+        assert any(status.position < position for status in pair.cut.status().models)
+        pair.cut.bring(MODELS, position)
 
 
 def test_a_late_fact_wins_from_its_instant_on_once_it_is_known(pair: Pair) -> None:

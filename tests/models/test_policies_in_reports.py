@@ -231,6 +231,15 @@ def test_a_new_version_of_an_sla_holds_from_its_instant_on(tmp_path: Path) -> No
         }
 
 
+def test_a_clock_that_stops_as_it_starts_is_met(tmp_path: Path) -> None:
+    with company_in(tmp_path) as company:
+        company.tell("04-01 00:00", PublishSla(id="s", measure="first_resolution", seconds=60))
+        company.tell("04-02 09:00", OpenTicket(id="1"))
+        company.tell("04-02 09:05", SolveTicket(id="1"), "04-02 09:00")
+        start = day("04-02 09:00")
+        assert rows(company, "sla_clocks") == [("s", "1", start, "first_resolution", start, None, Decimal(0), "met")]
+
+
 def test_sla_attainment_counts_what_ended_and_shows_what_runs(company: Company) -> None:
     assert rows(company, "sla_attainment", as_of=day("04-12 00:00")) == [
         ("all", "respond", "first_response", 1, 1, 0, Decimal(1), 0, 2),
@@ -283,7 +292,7 @@ def test_a_series_of_a_state_is_what_stood_before_each_part_ended(company: Compa
 
 
 def test_a_series_of_a_cohort_follows_each_part_until_t(company: Company) -> None:
-    months = rows(company, "csat", every="month", period_from=day("03-31 22:00"), as_of=day("04-10 12:00"))
+    months = rows(company, "csat", every="month", period_from=day("03-31 22:00"), as_of=day("04-10 11:59"))
     assert months == []
     (april,) = rows(company, "csat", every="month", period_from=day("03-31 22:00"), as_of=day("04-12 00:00"))
     assert april == (day("03-31 22:00"), day("04-12 00:00"), "all", 2, 2, 1, Decimal("0.5"), Decimal(1))

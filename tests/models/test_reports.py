@@ -343,7 +343,7 @@ def test_every_report_says_what_it_means(company: Company) -> None:
     assert sorted(described) == sorted(NAMES)
     for report in described.values():
         assert report.broken is None
-        assert all((report.meaning, report.formula, report.edges))
+        assert all((report.meaning, report.formula, report.edges, report.source))
         assert all(column.meaning for column in report.columns)
         assert {"as_of", "known_at"} <= set(report.parameters)
         assert ("period_from" in report.parameters) != ("a period does not matter" in report.edges)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from commands.policy import PublishCalendar
 from crm.client import Client
+from domain.business_time import CalendarVersion, business_time
+from domain.policy import CalendarPublished, Policy
+from domain.ticket import LIVE
 from infra.cli.report import answer, request_of
 from infra.intake import Mapping, Totals, run
 from infra.keys import Keys
-from infra.log import Log
+from infra.log import Actor, Log, Request
 from infra.models import Models
 from infra.server import Server
 from infra.settings import Settings
@@ -169,3 +175,70 @@ def test_the_log_is_sound(company: Company) -> None:
 
 def test_the_read_models_equal_a_rebuild(company: Company) -> None:
     assert company.models.check_rebuild() == []
+
+
+# What the reports say of the incidents, by the laws
+
+
+START, END = "2016-02-01", "2017-04-01"
+
+
+def test_movements_explain_every_month_of_the_backlog(company: Company) -> None:
+    months = company.report("backlog_movements", every="month", period_from=START, period_to=END)
+    for row in months:
+        gained, lost = row["opened"] + row["reopened"] + row["unmerged"], row["solved"] + row["merged"]
+        assert row["backlog_before"] + gained - lost == row["backlog_after"]
+    assert all(one["backlog_after"] == two["backlog_before"] for one, two in pairwise(months))
+    begun = Counter(row["status"] in LIVE for row in company.report("ticket_moves") if row["status_before"] is None)
+    assert begun.total() == 24_918  # among them some that were solved within the minute of their opening
+    assert (sum(row["opened"] for row in months), months[-1]["backlog_after"]) == (begun[True], 0)
+    assert (months[0]["backlog_before"], len(months)) == (0, 14)
+    assert sum(row["reopened"] for row in months) <= 331  # the statuses of one minute may cancel each other out
+    standing = {
+        row["period_to"]: row["backlog"]
+        for row in company.report("backlog", every="month", period_from=START, period_to=END)
+    }
+    assert standing == {row["period_to"]: row["backlog_after"] for row in months if row["backlog_after"]}
+
+
+def test_littles_law(company: Company) -> None:
+    """The backlog summed up over time, instant by instant, is the time that the tickets spent in it."""
+    moves = sorted(
+        (row["moved_at"], (row["status"] in LIVE) - (row["status_before"] in LIVE))
+        for row in company.report("ticket_moves")
+    )
+    backlog, area = 0, timedelta()
+    for (since, change), (until, _) in pairwise(moves):
+        backlog += change
+        area += backlog * (until - since)
+    times = company.report("ticket_phases")
+    live = sum(row["microseconds"] for row in times if row["status"] in LIVE)
+    assert area == timedelta(microseconds=live)
+    parts = {row["measure"]: row["total_seconds"] for row in company.report("ticket_times")}
+    assert parts["agent_work"] + parts["on_hold"] + parts["pending"] == live // 1_000_000
+
+
+def test_a_week_of_office_hours_is_what_plain_python_counts(company: Company) -> None:
+    """Every incident's way to its first solution, in business time: once in SQL, once in Python."""
+    since = datetime(2016, 1, 1, tzinfo=UTC)
+    says = PublishCalendar(
+        id="office",
+        time_zone=ZONE,
+        hours=tuple(f"{weekday} 08:30-17:45" for weekday in ("mon", "tue", "wed", "thu", "fri")),
+        holidays=("2016-03-25", "2016-03-28", "2016-05-05", "2016-05-16", "2016-12-26"),
+    )
+    company.log.execute(Request(says, Actor("user", "ada"), occurred_at=since))
+    (published,) = decided(says)
+    versions = [CalendarVersion(calendar_id="office", version=1, in_force_from=since, says=published)]
+    found = company.report("ticket_time_parts", datetime(2016, 7, 1))
+    assert len(found) > 15_000
+    solved = [row for row in found if row["first_resolution"] is not None]
+    for row in solved[::40]:
+        end = row["opened_at"] + timedelta(microseconds=int(row["first_resolution"] * 1_000_000))
+        open_time = business_time(versions, None, row["opened_at"], end)
+        assert row["business_first_resolution"] * 1_000_000 == open_time // timedelta(microseconds=1)
+    assert len(solved) // 40 > 300
+
+
+def decided(command: PublishCalendar) -> list[CalendarPublished]:
+    return [fact for fact in command.outcome(Policy()) if isinstance(fact, CalendarPublished)]

@@ -154,9 +154,7 @@ CASES = [
     Case("NOT_OPEN", "QualifyLead", {"id": "e-lost"}),
     Case("NOT_PROSPECT", "ActivateCustomer", {"id": "e-churned"}),
     Case("NOT_SOLVED", "CloseTicket", {"id": "e-open"}),
-    Case(
-        "OTHER_KIND", "PublishPriority", {"id": "e-retention", "a_percent": 75, "b_percent": 34, "c_percent": 15}, "id"
-    ),
+    Case("OTHER_KIND", "PublishRetention", {"id": "e-priority", "prospect_days": 365}, "id"),
     Case("INVALID_SERIES", "RunReport", {"name": "backlog", "every": "fortnight"}, "every"),
     Case("SQL_TOO_MANY_ROWS", "RunSql", {"sql": "select * from range(100000)"}),
 ]

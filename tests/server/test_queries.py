@@ -145,6 +145,19 @@ def test_every_report_runs_in_both_encodings(caller: Any, last: int) -> None:
         assert table.num_rows == sum(len(each.chunk.rows) for each in rows)
 
 
+def test_a_report_as_a_series(caller: Any, last: int) -> None:
+    ask = {"name": "backlog_movements", "period_from": MARCH, "as_of": MARCH + timedelta(days=6), "min_position": last}
+    whole, parts = (
+        [row for each in caller("RunReport", **ask, **every) for row in each.chunk.rows]
+        for every in ({}, {"every": "day"})
+    )
+    assert len(parts) == 6
+    opened = [int(list(row)[4]) for row in parts]
+    assert sum(opened) == int(list(whole[0])[2]) > 0
+    columns = caller("RunReport", **ask, every="day")[0].chunk.columns
+    assert [column.name for column in columns][:3] == ["period_from", "period_to", "breakdown"]
+
+
 def test_a_report_as_of_the_past_knows_nothing_of_the_future(caller: Any, last: int) -> None:
     def solved(**point: Any) -> int:
         rows = [row for each in caller("RunReport", name="tickets_by_status", **point) for row in each.chunk.rows]

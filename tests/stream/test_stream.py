@@ -82,6 +82,24 @@ def test_it_follows(company: Company) -> None:
             assert rows_of(stream, before) == [tuple(row) for row in company.log.rows(after=before)]
 
 
+def test_it_says_how_far_the_topics_got_although_nobody_takes(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "READ_AHEAD_BYTES", 1)
+    company.happen(100)
+    company.publish_all()
+    with Stream(company.cluster) as stream:
+        await_head(stream, 100)
+        eventually(lambda: stream.status.position > 0)
+        for count in (1, 700):
+            company.happen(count)
+            company.publish_all()
+            await_head(stream, company.log.head.position)
+        assert stream.head == company.log.head
+        assert stream.status.position < 801
+        assert rows_of(stream) == [tuple(row) for row in company.log.rows()]
+
+
 def test_instants_are_found_as_in_the_log(company: Company) -> None:
     for _ in range(30):
         company.happen(7)
