@@ -3,10 +3,11 @@
 from infra.log.document import Envelope, attributes_of, decode, encode, envelope_of, event_of, instant_text
 from infra.log.follower import Follower
 from infra.log.log import Log
+from infra.log.people import People
 from infra.log.request import Actor, Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
 from infra.log.tables import migrate
 from infra.log.verification import Finding, verify
-from infra.log.witness import Witness, contradictions, contradictions_in
+from infra.log.witness import Witness, contradictions, contradictions_in, forgotten_in
 
 __all__ = [
     "Actor",
@@ -16,6 +17,7 @@ __all__ = [
     "Head",
     "Log",
     "Outcome",
+    "People",
     "Request",
     "Row",
     "Witness",
@@ -26,6 +28,7 @@ __all__ = [
     "encode",
     "envelope_of",
     "event_of",
+    "forgotten_in",
     "from_microseconds",
     "instant_text",
     "microseconds",

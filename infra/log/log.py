@@ -25,7 +25,16 @@ from infra.database import Database, Uncertain, Unusable, open_database, prepare
 from infra.keys import Keys
 from infra.log.arrow import record_batch
 from infra.log.decision import Answered, Asked, Decisions, require_clock
-from infra.log.document import Envelope, attributes_of, encode, event_of, read_instant, sealing_streams, written
+from infra.log.document import (
+    Envelope,
+    attributes_of,
+    encode,
+    event_of,
+    forgotten_streams,
+    read_instant,
+    sealing_streams,
+    written,
+)
 from infra.log.line import Line
 from infra.log.people import People
 from infra.log.request import (
@@ -370,10 +379,7 @@ class Log:
             with self._database.reading() as cursor:
                 cursor.execute(self._sql.forgettings, (self._learned, until))
                 documents = [row[0] for row in cursor.fetchall()]
-            streams: set[str] = set()
-            for document in documents:
-                attributes = attributes_of(document)
-                streams |= {attributes["subject"], *attributes["data"].get("streams", ())}
+            streams = set().union(*map(forgotten_streams, documents))
             self._keys.destroy(sorted(streams))
             self._forgotten |= streams
             self._forget_states({stream: bare(stream) for stream in streams})
