@@ -91,7 +91,7 @@ def test_kill_of_the_database(own_server: Server, own_place: Place, figure: Call
     chance = random.Random()
     answered: list[Answered] = []
     stop = Event()
-    with opened(urls) as (log, keys), opened(urls) as (other, _), ThreadPoolExecutor() as pool:
+    with opened(urls) as (log, _), opened(urls) as (other, _), ThreadPoolExecutor() as pool:
 
         def call(caller: int) -> None:
             turns = [log, other]
@@ -113,6 +113,7 @@ def test_kill_of_the_database(own_server: Server, own_place: Place, figure: Call
             stop.set()
         for caller in callers:
             caller.result()
+    with opened(urls) as (log, keys):
         check(log, keys, answered)
     figure(f"{sizes.DATABASE_KILLS} kills of the database, {len(answered):,} commands")
 
