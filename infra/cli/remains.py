@@ -199,15 +199,17 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
 
 def in_file(file: Path, words: Words) -> Iterator[Found]:
     """What is found in one file: in its bytes, in what they unpack to, and in its columns where it has some."""
+    from infra.models.texts import texts_in_file, texts_in_parquet
+
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         beginning = content[:16]
         yield from in_bytes(content, str(file), words, DEPTH)
     if beginning.startswith(SQLITE):
         yield from in_database(sqlite_url(file), str(file), words)
     elif beginning[8:12] == DUCKDB_AT_8:
-        yield from in_duckdb(file, words)
+        yield from in_columns(texts_in_file(file), str(file), words)
     elif beginning.startswith(PARQUET):
-        yield from in_parquet(file, words)
+        yield from in_columns(texts_in_parquet(file), str(file), words)
 
 
 def in_bytes(content: bytes | mmap.mmap, place: str, words: Words, depth: int) -> Iterator[Found]:
@@ -271,6 +273,12 @@ def is_sqlite(file: Path) -> bool:
         return opened.read(len(SQLITE)) == SQLITE
 
 
+def in_columns(columns: Iterable[tuple[str, Iterable[object]]], place: str, words: Words) -> Iterator[Found]:
+    """What is found in values, which come with the names of their columns."""
+    for column, texts in columns:
+        yield from in_texts(texts, f"{place}, {column}", words)
+
+
 def in_texts(texts: Iterable[object], place: str, words: Words) -> Iterator[Found]:
     """What is found in values of a column."""
     joined = b"\n".join(
@@ -278,11 +286,7 @@ def in_texts(texts: Iterable[object], place: str, words: Words) -> Iterator[Foun
         for text in texts
         if text is not None
     )
-    yield from in_bytes_once(joined, place, words)
-
-
-def in_bytes_once(content: bytes, place: str, words: Words) -> Iterator[Found]:
-    for number, _, encoding in words.within(content):
+    for number, _, encoding in words.within(joined):
         yield Found(number, place, encoding)
 
 
@@ -305,41 +309,3 @@ def in_database(url: str, place: str, words: Words) -> Iterator[Found]:
                         yield from in_texts(values, f"{place}, {table.name}.{column.name}", words)
     finally:
         engine.dispose()
-
-
-def in_duckdb(file: Path, words: Words) -> Iterator[Found]:
-    """What is found in the columns of a DuckDB file.
-
-    :raises duckdb.Error: where it cannot be read.
-    """
-    import duckdb
-
-    with duckdb.connect(str(file), read_only=True) as connection:
-        tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where not internal order by all"
-        ).fetchall()
-        for schema, table in tables:
-            yield from in_relation(connection, f'"{schema}"."{table}"', f"{file}, {table}", words)
-
-
-def in_parquet(file: Path, words: Words) -> Iterator[Found]:
-    """What is found in the columns of a Parquet file.
-
-    :raises duckdb.Error: where it cannot be read.
-    """
-    import duckdb
-
-    with duckdb.connect() as connection:
-        name = str(file).replace("'", "''")
-        yield from in_relation(connection, f"read_parquet('{name}')", str(file), words)
-
-
-def in_relation(connection: object, relation: str, place: str, words: Words) -> Iterator[Found]:
-    columns = connection.execute(f"describe select * from {relation}").fetchall()  # type: ignore[attr-defined]
-    for column, type, *_ in columns:
-        if any(part in type for part in ("VARCHAR", "BLOB", "JSON", "VARIANT", "UUID")):
-            quoted = '"' + column.replace('"', '""') + '"'
-            value = quoted if type == "BLOB" else f"{quoted}::varchar"
-            cursor = connection.execute(f"select distinct {value} from {relation}")  # type: ignore[attr-defined]
-            while rows := cursor.fetchmany(10_000):
-                yield from in_texts((row[0] for row in rows), f"{place}.{column}", words)
