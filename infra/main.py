@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from infra.directory import announce, lock, socket_address, withdraw
-from infra.keys import Keys, load_master_key
+from infra.keys import Keys, load_master_key, settle
 from infra.log import Follower, Log
 from infra.models import Models
 from infra.parts import Part
@@ -42,6 +42,7 @@ class Node:
             owned.callback(lock(settings).close)
             # One that was killed is still announced.
             withdraw(settings)
+            settle(settings)
             keys = Keys.open(settings.keys_url, load_master_key(settings))
             owned.callback(keys.close)
             log = Log.open(settings.log_url, keys, state_cache=settings.state_cache)

@@ -25,7 +25,7 @@ CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The c
 
 def add_to(app: typer.Typer) -> None:
     """Offer the commands."""
-    for command in (find, forget, subject):
+    for command in (find, forget, subject, rotate_master_key):
         app.command()(command)
 
 
@@ -207,6 +207,38 @@ def subject(customer: CustomerArgument, output: OutputOption = None, data: DataO
                 case _:
                     told = {"position": part.position, "streams": list(part.streams), **told}
     write_lines([json_line(told)], output)
+
+
+def rotate_master_key(
+    new: Annotated[
+        Path | None,
+        typer.Option("--new", metavar="FILE", help="The new master key; made in this file where it is not there."),
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Wrap all keys with another master key. No event is touched, and nothing else changes; killed at any moment, it is
+    as before or finished at the next start. No server may run on the directory; others that share the keys refuse to
+    make new ones until they are started again with the new master key.
+
+    Where the master key is in the data directory, the new one takes its place there. Backups of the keys that were made
+    before still need the old one.
+
+    For example:
+
+        crm rotate-master-key
+
+        crm rotate-master-key --new /safe/master-2.key
+    """
+    settings = settings_of(data)
+
+    from infra.directory import lock
+    from infra.keys import rotate
+
+    with lock(settings):
+        count = rotate(settings, new)
+    note(f"{count} keys are wrapped with the new master key; destroy the old one and the backups of the keys it opens")
+    if settings.master_key is not None:
+        note(f"set CRM_MASTER_KEY to what is in {new} now: nothing starts with the old one")
 
 
 def sending_of(sending: Any) -> dict[str, Any]:

@@ -157,3 +157,20 @@ def test_what_cannot_be_looked_into(crm: Crm, company: Path, served: Path, tmp_p
     assert "SOURCE_UNREADABLE" in crm("verify", "--forgotten", "--words", words, broken, *at).err
     assert crm("verify", "--words", words, *at).status == 2
     assert crm("find", *at).status == 2
+
+
+def test_another_master_key(crm: Crm, company: Path, served: Path) -> None:
+    at = ("--data", company)
+    before, found = (company / "master.key").read_text(), crm("find", "--name", "ada", *at).out
+    rotated = crm("rotate-master-key", *at)
+    assert (rotated.status, rotated.out) == (0, "")
+    assert "4 keys are wrapped" in rotated.err
+    assert (company / "master.key").read_text() != before
+    assert crm("find", "--name", "ada", *at).out == found
+    assert NAME in crm("subject", "c1", *at).out
+    assert crm("verify", "--rebuild", *at).status == 0
+    (company / "wrong.key").write_text(before[:20])
+    assert "INVALID_MASTER_KEY" in crm("rotate-master-key", "--new", company / "wrong.key", *at).err
+    (company / "master.key").write_text(before)
+    assert "WRONG_MASTER_KEY" in crm("rotate-master-key", *at).err
+    assert "ALREADY_SERVED" in crm("rotate-master-key", "--data", served).err
