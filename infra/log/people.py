@@ -77,7 +77,7 @@ def changes_of(rows: Iterable[StoredRow], keys: Keys) -> Changes:
 def concerns(type_name: str) -> bool:
     """Whether the directory has to do with events of a type."""
     parts = type_name.split(".")
-    kind = Event.by_name.get(parts[1]) if len(parts) == 3 else None
+    kind = Event.by_name.get(parts[1]) if len(parts) == 3 and parts[0] == "crm" else None
     return kind is not None and (
         bool(kind.links)
         or not kind.personal.isdisjoint(FOUND_BY)
