@@ -49,7 +49,8 @@ class Command(BaseModel):
     """A wish for one stream.
 
     ``creates`` says that the stream must not exist yet, ``begins`` that it need not; every other command needs an
-    existing one. Where it exists, it must be neither merged away nor forgotten.
+    existing one. Where it exists, it must be neither merged away nor forgotten. A command that is ``of_person`` also
+    receives, last, the names of all streams of the person that the home stream is about, where anybody knows them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -57,6 +58,7 @@ class Command(BaseModel):
     state: ClassVar[type[State]]
     creates: ClassVar[bool] = False
     begins: ClassVar[bool] = False
+    of_person: ClassVar[bool] = False
     named: ClassVar[dict[str, type[State]]]
     by_name: ClassVar[dict[str, type[Command]]] = {}
     decide: ClassVar[Callable[..., Iterator[Fact]]]

@@ -370,10 +370,14 @@ class UnmergeCustomers(CustomerCommand):
 
 
 class ForgetCustomer(CustomerCommand):
-    """Forget the person; nothing more can be recorded about this customer."""
+    """Forget the person: nothing personal in the streams of this person can ever be read again, and nothing more can be
+    recorded about this customer.
+    """
 
-    def decide(self, customer: Customer) -> Iterator[Fact]:
-        yield CustomerForgotten()
+    of_person: ClassVar[bool] = True
+
+    def decide(self, customer: Customer, streams: tuple[str, ...] = ()) -> Iterator[Fact]:
+        yield CustomerForgotten(streams=streams)
 
 
 def require_known_contact_point(id: str, known: dict[str, bool]) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from domain.event import Event, Personal, State, evolved, put_on
+from domain.event import Event, Link, Personal, State, evolved, put_on
 
 PROSPECT, ACTIVE, AT_RISK, CHURNED = "prospect", "active", "at_risk", "churned"
 
@@ -283,7 +284,7 @@ class CustomerReactivated(Event[Customer]):
 class CustomerMerged(Event[Customer]):
     """The customer was the same as another one, which lives on as ``into_id``."""
 
-    into_id: str
+    into_id: Annotated[str, Link("customer")]
 
     def evolve(self, customer: Customer) -> Customer:
         return evolved(customer, merged_into=self.into_id)
@@ -301,7 +302,7 @@ class CustomerAbsorbed(Event[Customer]):
 class CustomerUnmerged(Event[Customer]):
     """The merge was a mistake; the customer stands on its own again."""
 
-    survivor_id: str
+    survivor_id: Annotated[str, Link("customer", ends=True)]
 
     def evolve(self, customer: Customer) -> Customer:
         return evolved(customer, merged_into=None)
@@ -317,7 +318,9 @@ class CustomerReleased(Event[Customer]):
 
 
 class CustomerForgotten(Event[Customer]):
-    """The person asked to be forgotten."""
+    """The person was forgotten: what is personal in ``streams``, all that were this person's, is lost for ever."""
+
+    streams: tuple[str, ...] = ()
 
     def evolve(self, customer: Customer) -> Customer:
         return evolved(customer, forgotten=True)

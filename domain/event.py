@@ -21,6 +21,20 @@ class PersonalMark:
 Personal = Annotated[Value, PersonalMark()]
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Marks a field that holds the id of another stream, of ``aggregate``, which is about the same person: from this
+    event on, or, where it ``ends`` the link, until this event.
+
+    Two streams that are linked are one person, but where one ``belongs`` to the other: a person has many tickets, and a
+    ticket does not make one person of all who have to do with it.
+    """
+
+    aggregate: str
+    belongs: bool = False
+    ends: bool = False
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 @dataclass(frozen=True, kw_only=True)
 class State:
@@ -67,6 +81,7 @@ class Event(Generic[StateT]):
     relation: ClassVar[str]
     annotations: ClassVar[dict[str, Any]]
     personal: ClassVar[frozenset[str]]
+    links: ClassVar[dict[str, Link]]
     by_name: ClassVar[dict[str, type[Event[Any]]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -77,6 +92,9 @@ class Event(Generic[StateT]):
         hints = get_type_hints(cls, include_extras=True)
         cls.annotations = {field.name: hints[field.name] for field in fields(cls)}  # type: ignore[arg-type]
         cls.personal = frozenset(name for name, hint in cls.annotations.items() if is_personal(hint))
+        cls.links = {
+            name: mark for name, hint in cls.annotations.items() for mark in marks(hint) if isinstance(mark, Link)
+        }
         Event.by_name[cls.__name__] = cls
 
     def evolve(self, state: StateT) -> StateT:
@@ -91,7 +109,12 @@ class Event(Generic[StateT]):
 
 def is_personal(hint: Any) -> bool:
     """Whether an annotation carries the mark of a personal field."""
-    return any(isinstance(mark, PersonalMark) for mark in getattr(hint, "__metadata__", ()))
+    return any(isinstance(mark, PersonalMark) for mark in marks(hint))
+
+
+def marks(hint: Any) -> tuple[Any, ...]:
+    """What an annotation is marked with."""
+    return getattr(hint, "__metadata__", ())
 
 
 def snake_case(name: str) -> str:

@@ -15,8 +15,9 @@ Open means: not converted, disqualified or merged.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from domain.event import Event, Personal, State, evolved, put_on
+from domain.event import Event, Link, Personal, State, evolved, put_on
 
 NEW, ASSIGNED, WORKING, QUALIFIED, NURTURING = "new", "assigned", "working", "qualified", "nurturing"
 CONVERTED, DISQUALIFIED, MERGED = "converted", "disqualified", "merged"
@@ -165,7 +166,7 @@ class LeadRecycled(Event[Lead]):
 class LeadConverted(Event[Lead]):
     """The lead became a customer; ``sdr_id`` developed it, ``sr_id`` closed it."""
 
-    customer_id: str
+    customer_id: Annotated[str, Link("customer")]
     sdr_id: str | None = None
     sr_id: str | None = None
 
@@ -176,7 +177,7 @@ class LeadConverted(Event[Lead]):
 class LeadConversionReversed(Event[Lead]):
     """The conversion was a mistake; the lead is qualified again."""
 
-    customer_id: str
+    customer_id: Annotated[str, Link("customer", ends=True)]
 
     def evolve(self, lead: Lead) -> Lead:
         return evolved(lead, status=QUALIFIED, customer_id=None)
@@ -185,7 +186,7 @@ class LeadConversionReversed(Event[Lead]):
 class LeadMerged(Event[Lead]):
     """The lead was the same as another one, which lives on as ``into_id``."""
 
-    into_id: str
+    into_id: Annotated[str, Link("lead")]
     status_before: str
 
     def evolve(self, lead: Lead) -> Lead:
@@ -204,7 +205,7 @@ class LeadAbsorbed(Event[Lead]):
 class LeadUnmerged(Event[Lead]):
     """The merge was a mistake; the lead stands on its own again, in the status it had."""
 
-    survivor_id: str
+    survivor_id: Annotated[str, Link("lead", ends=True)]
     status: str
 
     def evolve(self, lead: Lead) -> Lead:

@@ -16,7 +16,9 @@ Agent work is new + open, requester wait is new + open + on_hold; pending is nei
 
 from __future__ import annotations
 
-from domain.event import Event, Personal, State, evolved, put_on
+from typing import Annotated
+
+from domain.event import Event, Link, Personal, State, evolved, put_on
 
 NEW, OPEN, PENDING, ON_HOLD = "new", "open", "pending", "on_hold"
 SOLVED, CLOSED, MERGED = "solved", "closed", "merged"
@@ -67,7 +69,7 @@ class TicketOpened(Event[Ticket]):
 
     opened_by: str
     channel: str | None = None
-    customer_id: str | None = None
+    customer_id: Annotated[str | None, Link("customer", belongs=True)] = None
     requester_id: str | None = None
     priority: str | None = None
     category: str | None = None
@@ -195,7 +197,7 @@ class TicketClosed(Event[Ticket]):
 class TicketMerged(Event[Ticket]):
     """The ticket was about the same as another one, which lives on as ``into_id``."""
 
-    into_id: str
+    into_id: Annotated[str, Link("ticket")]
     status_before: str
 
     def evolve(self, ticket: Ticket) -> Ticket:
@@ -214,7 +216,7 @@ class TicketAbsorbed(Event[Ticket]):
 class TicketUnmerged(Event[Ticket]):
     """The merge was a mistake; the ticket stands on its own again, in the status it had."""
 
-    survivor_id: str
+    survivor_id: Annotated[str, Link("ticket", ends=True)]
     status: str
 
     def evolve(self, ticket: Ticket) -> Ticket:

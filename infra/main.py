@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 
 from infra.directory import announce, lock, socket_address, withdraw
-from infra.keys import Keys, load_master_key
-from infra.log import Log
+from infra.keys import Keys, load_master_key, settle
+from infra.log import Follower, Log
 from infra.models import Models
 from infra.parts import Part
 from infra.server import Server
@@ -42,10 +42,12 @@ class Node:
             owned.callback(lock(settings).close)
             # One that was killed is still announced.
             withdraw(settings)
+            settle(settings)
             keys = Keys.open(settings.keys_url, load_master_key(settings))
             owned.callback(keys.close)
             log = Log.open(settings.log_url, keys, state_cache=settings.state_cache)
             owned.callback(log.close)
+            owned.callback(Follower(log).close)
             models = None
             if settings.only is not Part.COMMANDS:
                 models = Models(

@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         return self.data / "master.key"
 
     @property
+    def next_master_key_file(self) -> Path:
+        """The master key that is about to take the place of the present one."""
+        return self.data / "master.key.next"
+
+    @property
     def models_file(self) -> Path:
         """The read models' DuckDB file."""
         return self.data / "models.duckdb"

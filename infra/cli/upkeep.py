@@ -31,12 +31,25 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="With --forgotten: files and folders to look into besides the data."),
+    ] = None,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Compare the read models with a fresh rebuild as well.")
     ] = False,
     witness: Annotated[
         list[Path] | None,
         typer.Option("--witness", metavar="BACKUP", help="A backup that must be part of this log; may be repeated."),
+    ] = None,
+    forgotten: Annotated[
+        bool, typer.Option("--forgotten", help="Look for remains of those who were forgotten, instead.")
+    ] = False,
+    words: Annotated[
+        Path | None,
+        typer.Option(
+            "--words", metavar="FILE", help="With --forgotten: words to look for, one a line, as text or JSON."
+        ),
     ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
@@ -49,6 +62,11 @@ def verify(
     What is wrong is listed; exit status 4 where anything is. Works without keys and without a server, also on a
     directory that a server refuses to start on.
 
+    With --forgotten it looks for what must not be there any more: keys of those who were forgotten, in the data and in
+    every backup, export or topic that is shown; and, as nobody knows a forgotten person's words any more, for the words
+    that are given (crm forget --words writes them down before), however they are written or packed. No server may run
+    on the directory meanwhile.
+
     For example:
 
         crm verify
@@ -58,12 +76,21 @@ def verify(
         crm verify --witness /backup/crm/crm-120000.db
 
         crm verify --data /backup/crm --format json
+
+        crm verify --forgotten --words words.txt /backup /exports
     """
+    if not forgotten and (words is not None or paths):
+        raise typer.BadParameter("--words and PATH go with --forgotten")
     format = chosen(format, output)
     settings = settings_of(data)
-    findings = found(settings, rebuild) + found_by_backups(settings, witness or [])
+    if forgotten:
+        from infra.cli.remains import found_remains
+
+        findings = found_remains(settings, words, paths or [])
+    else:
+        findings = found(settings, rebuild) + found_by_backups(settings, witness or [])
     if not findings:
-        note("everything is sound")
+        note("nothing remains" if forgotten else "everything is sound")
         if format is Format.TABLE and output is None:
             return
     write(Rows.of(findings, FINDINGS), format, output)

@@ -96,6 +96,10 @@ class Database(ABC):
         """The same for a change of the tables."""
 
     @abstractmethod
+    def scrub(self) -> None:
+        """Take what was deleted out of the files, where the database can; not within a transaction."""
+
+    @abstractmethod
     def inserting(self, table: Table) -> Callable[[DBAPICursor, Rows], None]:
         """What inserts rows, whose values are in the order of the table's columns, in one go."""
 

@@ -149,6 +149,9 @@ class PostgreSQL(Database):
             yield connection
             connection.commit()
 
+    def scrub(self) -> None:
+        """Deleted rows stay in its files until it cleans up by itself."""
+
     def inserting(self, table: Table) -> Callable[[DBAPICursor, Rows], None]:
         arrays = [bindparam(column.name, type_=ARRAY(column.type)) for column in table.c]
         rows = func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()

@@ -87,6 +87,11 @@ class SQLite(Database):
             yield connection
             connection.commit()
 
+    def scrub(self) -> None:
+        # Pages as they were before lie in the log of writes until it begins anew.
+        with self.sentences():
+            self._writer.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def inserting(self, table: Table) -> Callable[[DBAPICursor, Rows], None]:
         return partial(insert_each, self.text(insert(table)))
 

@@ -2,5 +2,6 @@
 
 from infra.keys.keys import Keys, migrate
 from infra.keys.master import given_master_key, load_master_key
+from infra.keys.rotation import rotate, settle
 
-__all__ = ["Keys", "given_master_key", "load_master_key", "migrate"]
+__all__ = ["Keys", "given_master_key", "load_master_key", "migrate", "rotate", "settle"]

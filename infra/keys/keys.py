@@ -37,6 +37,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from commands.rejected import Rejected
 from infra.database import Database, open_database, prepare, values
+from infra.keys.directory import Directory, people
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -45,6 +46,8 @@ REVISION = "0001"
 
 KEY_BYTES, NONCE_BYTES, KEY_ID_BYTES = 32, 12, 9
 FORMAT = "sealed:1"
+MOST_GONE = 100_000
+"""How many ids of destroyed keys are remembered, so that they are not looked for again and again."""
 
 metadata = MetaData()
 
@@ -74,7 +77,8 @@ class Key(NamedTuple):
 
 
 class Keys:
-    """The keys of all streams, in a database of their own. Safe to use from any thread.
+    """The keys of all streams, in a database of their own, and beside them the ``directory``. Safe to use from any
+    thread.
 
     Every method may raise Rejected: KEYS_FULL, KEYS_UNAVAILABLE, KEYS_UNREADABLE or DATA_NOT_WRITABLE.
     """
@@ -86,12 +90,18 @@ class Keys:
         self._lock = Lock()
         self._by_stream: OrderedDict[str, Key] = OrderedDict()
         self._by_id: dict[str, Key] = {}
+        self._gone: set[str] = set()
         columns = (keys.c.key_id, keys.c.stream, keys.c.wrapped)
         self._select_by_id = database.text(select(*columns).where(keys.c.key_id == bindparam("id")))
+        self._select_by_ids = database.text(select(*columns).where(database.one_of(keys.c.key_id)))
         self._select_by_stream = database.text(select(*columns).where(database.one_of(keys.c.stream)))
         self._insert = database.inserting(keys)
         self._delete = database.text(delete(keys).where(database.one_of(keys.c.stream)))
-        self._fingerprint_key = self._load_fingerprint_key()
+        self._select_people = database.text(select(people.c.stream).where(database.one_of(people.c.stream)))
+        self._delete_people = database.text(delete(people).where(database.one_of(people.c.stream)))
+        self._select_fingerprint_key = database.text(select(fingerprint_key.c.wrapped))
+        self._wrapped_fingerprint_key, self._fingerprint_key = self._load_fingerprint_key()
+        self.directory = Directory(database, self._lock, self.fingerprint, keys.c.key_id)
 
     @classmethod
     def open(cls, url: str, master_key: bytes, *, cached: int = 20_000) -> Keys:
@@ -154,14 +164,38 @@ class Keys:
         """
         return hmac.digest(self._fingerprint_key, content, "sha256")
 
+    def fetch(self, sealed: Iterable[str]) -> None:
+        """Have the keys of sealed texts at hand, as many as may be, with one question."""
+        ids = {parts[2] for text in sealed if len(parts := text.split(":", 3)) == 4}
+        missing = [id for id in ids if id not in self._by_id and id not in self._gone][: self._cached]
+        if missing:
+            with self._lock:
+                with self._database.reading() as cursor:
+                    cursor.execute(self._select_by_ids, (values(missing),))
+                    rows = cursor.fetchall()
+                for row in rows:
+                    self._remember(self._unwrap(*row))
+
     def destroy(self, streams: Iterable[str]) -> None:
-        """Destroy the keys of the streams: what they sealed can never be read again. Durable when this returns."""
+        """Destroy the keys of the streams and what the directory has of them: what they sealed can never be read again.
+        Durable when this returns, and gone from the files where the database can do that. Where there is nothing to
+        destroy, nothing is written.
+        """
         names = list(streams)
+        given = (values(names),)
         with self._lock:
-            with self._database.writing() as cursor:
-                cursor.execute(self._delete, (values(names),))
             for name in names:
                 self._drop(name)
+            with self._database.reading() as cursor:
+                cursor.execute(self._select_by_stream, given)
+                there = bool(cursor.fetchall())
+                cursor.execute(self._select_people, given)
+                there = there or bool(cursor.fetchall())
+            if there:
+                with self._database.writing() as cursor:
+                    cursor.execute(self._delete, given)
+                    cursor.execute(self._delete_people, given)
+                self._database.scrub()
 
     def _ensure(self, streams: Iterable[str]) -> dict[str, Key]:
         wanted = dict.fromkeys(streams)
@@ -172,6 +206,7 @@ class Keys:
                 fetched = self._fetch(cursor, missing)
             if len(fetched) < len(missing):
                 with self._database.writing() as cursor:
+                    self._require_same_master_key(cursor)
                     fetched = self._fetch(cursor, missing)
                     fetched += self._make(cursor, set(missing) - {key.stream for key in fetched})
             for key in fetched:
@@ -192,11 +227,18 @@ class Keys:
         return made
 
     def _find(self, id: str) -> Key | None:
+        if id in self._gone:  # a key is there before what it seals, so it never comes back
+            return None
         with self._lock:
             with self._database.reading() as cursor:
                 cursor.execute(self._select_by_id, (id,))
                 row = cursor.fetchone()
-            return None if row is None else self._remember(self._unwrap(*row))
+            if row is not None:
+                return self._remember(self._unwrap(*row))
+            if len(self._gone) >= MOST_GONE:
+                self._gone.clear()
+            self._gone.add(id)
+            return None
 
     def _unwrap(self, id: str, stream: str, wrapped: bytes) -> Key:
         return Key(id, stream, AESGCM(unwrapped(self._master_key, wrapped, self._database)))
@@ -213,19 +255,28 @@ class Keys:
         if key is not None:
             self._by_id.pop(key.id, None)
 
-    def _load_fingerprint_key(self) -> bytes:
-        read = self._database.text(select(fingerprint_key.c.wrapped))
+    def _load_fingerprint_key(self) -> tuple[bytes, bytes]:
         with self._database.writing() as cursor:
-            cursor.execute(read)
+            cursor.execute(self._select_fingerprint_key)
             row = cursor.fetchone()
             if row is None:
                 secret = secrets.token_bytes(KEY_BYTES)
-                cursor.execute(
-                    self._database.text(insert(fingerprint_key)),
-                    ("requests", aes_key_wrap(self._master_key, secret)),
-                )
-                return secret
-            return unwrapped(self._master_key, row[0], self._database)
+                wrapped = aes_key_wrap(self._master_key, secret)
+                cursor.execute(self._database.text(insert(fingerprint_key)), ("requests", wrapped))
+                return wrapped, secret
+            return bytes(row[0]), unwrapped(self._master_key, row[0], self._database)
+
+    def _require_same_master_key(self, cursor: DBAPICursor) -> None:
+        """Refuse to wrap keys with a master key that was replaced since this one was loaded.
+
+        :raises Rejected: WRONG_MASTER_KEY.
+        """
+        cursor.execute(self._select_fingerprint_key)
+        row = cursor.fetchone()
+        if row is None or bytes(row[0]) != self._wrapped_fingerprint_key:
+            raise Rejected(
+                "WRONG_MASTER_KEY", f"the master key of {self._database} was replaced; restart with the new one"
+            )
 
 
 def unwrapped(master_key: bytes, wrapped: bytes, database: Database) -> bytes:

@@ -50,9 +50,28 @@ def given_master_key(settings: Settings) -> bytes | None:
     if settings.master_key is not None:
         return read(settings.master_key, "CRM_MASTER_KEY")
     file = settings.master_key_file
+    return read_file(file) if file.exists() else None
+
+
+def read_file(file: Path) -> bytes:
+    """The key in a file.
+
+    :raises Rejected: INVALID_MASTER_KEY, DATA_NOT_WRITABLE.
+    """
     try:
-        return read(file.read_text(), str(file)) if file.exists() else None
+        return read(file.read_text(), str(file))
     except (OSError, UnicodeDecodeError) as error:
+        raise not_usable(file, error) from error
+
+
+def given_or_made(file: Path) -> bytes:
+    """The key in a file, which is made where there is none.
+
+    :raises Rejected: INVALID_MASTER_KEY, DATA_NOT_WRITABLE.
+    """
+    try:
+        return read_file(file) if file.exists() else make(file)
+    except OSError as error:
         raise not_usable(file, error) from error
 
 
@@ -75,18 +94,33 @@ def read(text: str, origin: str) -> bytes:
     return key
 
 
-def make(file: Path) -> bytes:
-    """A new key, durable in a file that only its owner may read, and a loud word about it."""
-    key = secrets.token_bytes(LENGTH)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+def keep(file: Path, key: bytes) -> None:
+    """Write a key into a file that only its owner may read: wholly or not at all, and durable when this returns.
+
+    :raises OSError: where it cannot be written.
+    """
+    part = file.with_name(f"{file.name}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         out.write(b64encode(key).decode() + "\n")
         out.flush()
         os.fsync(out.fileno())
-    directory = os.open(file.parent, os.O_RDONLY)
+    part.rename(file)
+    sync(file.parent)
+
+
+def sync(folder: Path) -> None:
+    """Make what was done to the names in a folder durable."""
+    directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def make(file: Path) -> bytes:
+    """A new key, durable in a file that only its owner may read, and a loud word about it."""
+    key = secrets.token_bytes(LENGTH)
+    keep(file, key)
     print(
         f"\n*** A new master key was made: {file}\n"
         "*** KEEP A COPY OF IT, apart from the backups of the data. Without it no personal value\n"

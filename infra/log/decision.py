@@ -5,7 +5,7 @@ Nothing here reads or writes: what was decided is told as ``Decisions.facts`` an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -28,13 +28,14 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 
 class Asked:
     """One request on its way: what it needs, and in the end its answer, a refusal, or the error of a command that is
-    broken.
+    broken. ``alone`` says that it needs a transaction of its own.
     """
 
-    __slots__ = ("answer", "fingerprint", "request", "streams")
+    __slots__ = ("alone", "answer", "fingerprint", "request", "streams")
 
     def __init__(self, request: Request, keys: Keys) -> None:
         self.request = request
+        self.alone = request.command.of_person
         self.streams = (request.command.stream, *request.command.named_streams)
         self.fingerprint = None if request.request_id is None else keys.fingerprint(content(request))
         self.answer: Outcome | BaseException | None = None
@@ -78,7 +79,8 @@ class Answered(NamedTuple):
 
 class Decisions:
     """The decisions of one transaction. ``states`` and ``answered`` hold what is committed, and grow with what is
-    decided; ``load`` fetches the state of a stream that is not among ``states``.
+    decided; ``load`` fetches the state of a stream that is not among ``states``. ``person`` tells all streams of the
+    person that a stream is about, as committed; ``forgotten`` are all streams whose persons were forgotten.
     """
 
     def __init__(
@@ -88,6 +90,8 @@ class Decisions:
         states: dict[str, Known],
         answered: dict[str, Answered],
         load: Callable[[str], Known],
+        person: Callable[[str], tuple[str, ...]],
+        forgotten: Set[str],
     ) -> None:
         self.recorded_at = max(now, head.recorded_at + MICROSECOND)
         self.position = head.position
@@ -97,6 +101,8 @@ class Decisions:
         self._states = states
         self._answered = answered
         self._load = load
+        self._person = person
+        self._forgotten = forgotten
         self._ahead = head.recorded_at - now
 
     def decide(self, asked: Asked) -> Outcome:
@@ -112,6 +118,9 @@ class Decisions:
         known = [self._known(stream) for stream in asked.streams]
         home = asked.streams[0]
         version = known[0].version
+        states: list[Any] = [each.state for each in known]
+        if request.command.of_person and known[0].state.exists:
+            states.append(self._person(home))
         if request.expected_version is not None and request.expected_version != version:
             raise Rejected(
                 "VERSION_CONFLICT",
@@ -121,21 +130,15 @@ class Decisions:
         occurred_at = self._occurred_at(request)
         facts: list[Fact] = []
         changed: dict[str, Known] = {}
-        for yielded in request.command.outcome(*[each.state for each in known]):
+        for yielded in request.command.outcome(*states):
             if isinstance(yielded, Elsewhere):
                 stream, event, copied = yielded.stream, yielded.event, yielded.copied
             else:
                 stream, event, copied = home, yielded, NOTHING
             before = changed.get(stream) or self._known(stream)
-            if type(before.state) is not event.state:
-                raise TypeError(f"{type(event).__name__} is no event of {stream}")
-            if before.began is not None and occurred_at < before.began:
-                raise Rejected(
-                    "BEFORE_BEGINNING",
-                    f"{stream} begins at {instant_text(before.began)}; nothing can have happened to it "
-                    f"at {instant_text(occurred_at)}",
-                    field="occurred_at",
-                )
+            require_place(event, stream, before, occurred_at)
+            if self._forgotten:
+                self._require_remembered(request, event, stream, home, copied)
             after = before.after(event, occurred_at)
             changed[stream] = after
             facts.append(Fact(event, stream, after.version, occurred_at, request, home, copied))
@@ -179,6 +182,32 @@ class Decisions:
             known = self._states[stream] = self._load(stream)
         return known
 
+    def _require_remembered(
+        self, request: Request, event: Event[Any], stream: str, home: str, copied: frozenset[str]
+    ) -> None:
+        """Refuse to tell something personal about somebody who was forgotten, or to link anything with them.
+
+        :raises Rejected: FORGOTTEN.
+        """
+        known = type(request.command).model_fields
+        for name in sorted(event.personal):
+            owner = home if name in copied else stream
+            if owner in self._forgotten and getattr(event, name) is not None:
+                raise Rejected(
+                    "FORGOTTEN",
+                    f"the person of {owner} was forgotten; nothing personal can be recorded there; leave out {name}",
+                    field=name if name in known else None,
+                )
+        for name, link in event.links.items():
+            other = f"{link.aggregate}-{getattr(event, name)}"
+            if not link.ends and (other in self._forgotten or stream in self._forgotten):
+                who = other if other in self._forgotten else stream
+                raise Rejected(
+                    "FORGOTTEN",
+                    f"the person of {who} was forgotten; nothing can be linked with it; leave it out, or name another",
+                    field=name if name in known else None,
+                )
+
     def _occurred_at(self, request: Request) -> datetime:
         said = request.occurred_at
         if said is None:
@@ -192,6 +221,22 @@ class Decisions:
         raise Rejected(
             "IN_THE_FUTURE",
             f"{instant_text(said)} is yet to come: it is {instant_text(self.recorded_at)}",
+            field="occurred_at",
+        )
+
+
+def require_place(event: Event[Any], stream: str, before: Known, occurred_at: datetime) -> None:
+    """Refuse an event before the beginning of its stream.
+
+    :raises Rejected: BEFORE_BEGINNING.
+    """
+    if type(before.state) is not event.state:
+        raise TypeError(f"{type(event).__name__} is no event of {stream}")
+    if before.began is not None and occurred_at < before.began:
+        raise Rejected(
+            "BEFORE_BEGINNING",
+            f"{stream} begins at {instant_text(before.began)}; nothing can have happened to it "
+            f"at {instant_text(occurred_at)}",
             field="occurred_at",
         )
 

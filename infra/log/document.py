@@ -186,6 +186,18 @@ def sealing_streams(event: Event[Any], stream: str, home: str, copied: frozenset
     return {home if name in copied else stream for name in type(event).personal if getattr(event, name) is not None}
 
 
+def forgotten_streams(document: bytes) -> set[str]:
+    """The streams that the document of a forgetting names, its own included.
+
+    :raises Rejected: UNREADABLE_EVENT.
+    """
+    attributes = attributes_of(document)
+    try:
+        return {attributes["subject"], *attributes["data"].get("streams", ())}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise unreadable(attributes, error) from error
+
+
 def stands_in(document: bytes, position: int, stream: str, version: int, type: str, recorded_at: str) -> bool:
     """Whether the document says the same as the columns beside it, attribute by attribute at the usual places."""
     text = str(document[AFTER_ID : AFTER_ID + LONGEST], "utf-8", "replace")

@@ -6,24 +6,37 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
+from itertools import groupby
 from threading import Condition, Lock
 from time import monotonic
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 from uuid_utils import uuid7
 
 from commands.rejected import Rejected
+from domain.customer import CustomerForgotten
 from domain.event import State
 from infra.database import Database, Uncertain, Unusable, open_database, prepare, values
 from infra.keys import Keys
 from infra.log.arrow import record_batch
 from infra.log.decision import Answered, Asked, Decisions, require_clock
-from infra.log.document import Envelope, attributes_of, encode, event_of, read_instant, sealing_streams, written
+from infra.log.document import (
+    Envelope,
+    attributes_of,
+    encode,
+    event_of,
+    forgotten_streams,
+    read_instant,
+    sealing_streams,
+    written,
+)
 from infra.log.line import Line
+from infra.log.people import People
 from infra.log.request import (
     MICROSECOND,
     Actor,
@@ -68,6 +81,10 @@ class Log:
         self._open = True
         self._serving = Lock()
         self._committed = Condition()
+        self._learning = Lock()
+        self._learned = 0
+        self._forgotten: set[str] = set()
+        self.people = None if keys is None else People(keys, self._between, self.hash_at)
         self._seen = self.head
         self._heard = 0
         self._look_again: float | None = None
@@ -79,7 +96,8 @@ class Log:
         """The log in the database at ``url`` (``sqlite:////path/log.db``), which is made where there is none.
 
         ``state_cache`` is how many streams' states are remembered; ``clock`` tells the time, in UTC. Without ``keys``
-        the log cannot decide; it can be read, and take what was decided elsewhere.
+        the log cannot decide; it can be read, and take what was decided elsewhere. With them, whoever is to be
+        forgotten is forgotten when this returns.
 
         :raises Rejected: NEWER_VERSION, LOG_TAMPERED where something is wrong with its last events, and as above.
         """
@@ -104,9 +122,14 @@ class Log:
 
     @property
     def head(self) -> Head:
-        """Position, hash and instant of the last committed event, whichever process committed it."""
+        """Position, hash and instant of the last committed event, whichever process committed it. Whoever was forgotten
+        by then is forgotten here as well.
+        """
         with self._reading() as cursor:
-            return self._read_head(cursor)
+            head, forgotten = self._read_head(cursor)
+        if forgotten > self._learned:
+            self._learn(forgotten)
+        return head
 
     def submit(self, requests: Sequence[Request]) -> list[Outcome | Rejected]:
         """Decide the requests in order and return their answers, in the same order, when all that was accepted is
@@ -115,6 +138,8 @@ class Log:
         :raises Exception: whatever the command of a request raised that is not a refusal; the others were decided.
         """
         asked = [Asked(request, self._keys) for request in requests]
+        if self.people is not None and any(each.alone for each in asked):
+            self.people.follow(self.head.position)  # so that little is left to do while others wait
         if asked:
             self._line.stand(asked)
         answers: list[Outcome | Rejected] = []
@@ -142,6 +167,7 @@ class Log:
 
         :raises Rejected: UNKNOWN_STREAM where no stream can have this name.
         """
+        _ = self.head  # whoever was forgotten by now is not remembered here
         known = self._states.look(stream) or bare(stream)
         with self._reading() as cursor:
             cursor.execute(self._sql.newer_of_stream, (stream, known.version))
@@ -180,7 +206,7 @@ class Log:
                 cursor.execute(self._sql.recorded_at, (position,))
                 return int(cursor.fetchall()[0][0])
 
-            positions = range(1, self._read_head(cursor).position + 1)
+            positions = range(1, self._read_head(cursor)[0].position + 1)
             return bisect_right(positions, microseconds(instant), key=recorded_at)
 
     def hash_at(self, position: int) -> bytes | None:
@@ -242,7 +268,7 @@ class Log:
                 raise closed()
             try:
                 with self._database.writing(self._sql.head) as cursor:
-                    before, now = head_in(cursor), self._clock()
+                    (before, _), now = heads_in(cursor), self._clock()
                     require_clock(before.recorded_at - now)
                     appending = Appending(cursor, before, max(now, before.recorded_at + MICROSECOND))
                     yield appending
@@ -266,6 +292,11 @@ class Log:
         return self._keys_given
 
     def _serve(self, asked: list[Asked]) -> None:
+        """Answer every one of them: all in one transaction, but for those that need one of their own."""
+        for _, group in groupby(asked, key=lambda each: id(each) if each.alone else None):
+            self._serve_together(list(group))
+
+    def _serve_together(self, asked: list[Asked]) -> None:
         """Answer every one of them: all in one transaction, or, where one of them breaks it, each in its own."""
         try:
             with self._serving:
@@ -278,24 +309,25 @@ class Log:
                 asked[0].answer = error
                 return
             for each in asked:
-                self._serve([each])
+                self._serve_together([each])
 
     def _commit(self, asked: list[Asked]) -> None:
         if not self._open:
             raise closed()
+        learned = self._learned
         states = self._warm({stream for each in asked for stream in each.streams})
         appended: Head | None = None
         try:
             with self._database.writing(self._sql.head) as cursor:
-                head = head_in(cursor)
-                if head != self._seen:
-                    self._catch_up(cursor, head, states)
+                head = self._bring(cursor, states, learned)
                 decisions = Decisions(
                     head,
                     self._clock(),
                     states,
                     self._read_answers(cursor, asked),
                     lambda stream: self._load([stream])[stream],
+                    partial(self._person, head),
+                    self._forgotten,
                 )
                 answers = [decide(decisions, each) for each in asked]
                 rows, head = self._rows_of(decisions, head)
@@ -316,6 +348,51 @@ class Log:
         if decisions.facts:
             with self._committed:
                 self._committed.notify_all()
+            if asked[0].alone:
+                self._finish_forgetting(head)
+
+    # Forgetting: the event is appended, the keys are destroyed, then the answer goes out. Whoever learns of a
+    # forgetting destroys its keys before doing anything else, also where somebody else is about to, or was killed.
+
+    def _person(self, head: Head, stream: str) -> tuple[str, ...]:
+        """All streams of the person that a stream is about, as the links stand at the head."""
+        assert self.people is not None
+        self.people.follow(head.position)
+        return self._keys.directory.person(stream)
+
+    def _finish_forgetting(self, head: Head) -> None:
+        try:
+            self._learn(head.position)
+        except Unusable as refused:
+            raise Unusable(
+                refused.code,
+                f"the forgetting is recorded, but the keys are not destroyed yet: {refused.sentence}; nothing else is "
+                "done before they are; ask again with the same request id",
+            ) from refused
+
+    def _learn(self, until: int) -> None:
+        """Destroy the keys of all who were forgotten up to a position, where they are still there, and remember nothing
+        of them.
+        """
+        if self._keys_given is None:
+            return
+        with self._learning:
+            if until <= self._learned:
+                return
+            with self._database.reading() as cursor:
+                cursor.execute(self._sql.forgettings, (self._learned, until))
+                documents = [row[0] for row in cursor.fetchall()]
+            streams = set().union(*map(forgotten_streams, documents))
+            self._keys.destroy(sorted(streams))
+            self._forgotten |= streams
+            self._forget_states({stream: bare(stream) for stream in streams})
+            self._learned = until
+
+    def _forget_states(self, states: dict[str, Known]) -> None:
+        """Remember no state of those among the streams who were forgotten, here or elsewhere."""
+        for stream in self._forgotten.intersection(states):
+            del states[stream]
+            self._states.drop(stream)
 
     def _was_committed(self, head: Head) -> bool:
         """Whether the transaction that brought the log to ``head`` was committed, judged by whoever has the turn next.
@@ -367,6 +444,19 @@ class Log:
                 states[stream] = known
                 self._states.keep(stream, known)
         return states
+
+    def _bring(self, cursor: DBAPICursor, states: dict[str, Known], learned: int) -> Head:
+        """Bring what is remembered, and the states, which were loaded when all forgettings up to ``learned`` had been
+        learned of, to the head of the log.
+        """
+        head, forgotten = heads_in(cursor)
+        if forgotten > self._learned:
+            self._learn(forgotten)
+        if self._learned != learned:
+            self._forget_states(states)
+        if head != self._seen:
+            self._catch_up(cursor, head, states)
+        return head
 
     def _catch_up(self, cursor: DBAPICursor, head: Head, states: dict[str, Known]) -> None:
         """Another process committed: bring what is remembered to ``head``."""
@@ -444,9 +534,9 @@ class Log:
             raise closed()
         return self._database.reading()
 
-    def _read_head(self, cursor: DBAPICursor) -> Head:
+    def _read_head(self, cursor: DBAPICursor) -> tuple[Head, int]:
         cursor.execute(self._sql.head)
-        return head_in(cursor)
+        return heads_in(cursor)
 
     def _until(self, until: int | None) -> int:
         position = self.head.position
@@ -503,8 +593,16 @@ class Statements:
     def __init__(self, database: Database) -> None:
         position, stream, version = events.c.position, events.c.stream, events.c.version
         newer = select(stream, version, events.c.document)
+        # As a literal: so the database knows that the index of these few events is the one to ask.
+        is_forgetting = events.c.type == literal_column(f"'{CustomerForgotten.type_name}'")
+        newest_forgetting = select(func.max(position)).where(is_forgetting).scalar_subquery()
         between = (position > bindparam("after"), position <= bindparam("until"))
-        self.head = database.text(select(log_head))
+        self.head = database.text(select(log_head, newest_forgetting))
+        self.forgettings = database.text(
+            select(events.c.document).where(
+                is_forgetting, position > bindparam("after"), position <= bindparam("until")
+            )
+        )
         self.update_head = database.text(
             update(log_head).values({column: bindparam(f"new_{column.name}") for column in log_head.c})
         )
@@ -542,15 +640,15 @@ def decide(decisions: Decisions, asked: Asked) -> Outcome | BaseException:
         return error
 
 
-def head_in(cursor: DBAPICursor) -> Head:
-    """The head, from the rows of its statement.
+def heads_in(cursor: DBAPICursor) -> tuple[Head, int]:
+    """The head, and the position of the newest forgetting, from the rows of their statement.
 
     :raises Rejected: LOG_TAMPERED where it is missing.
     """
     row = cursor.fetchone()
     if row is None:
         raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
-    return Head(row[0], row[1], from_microseconds(row[2]))
+    return Head(row[0], row[1], from_microseconds(row[2])), row[3] or 0
 
 
 def answer_row(request_id: str, answered: Answered) -> tuple[object, ...]:

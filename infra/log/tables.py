@@ -7,12 +7,14 @@ from pathlib import Path
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from infra.database import open_database, prepare
@@ -40,6 +42,13 @@ events = Table(
     Column("document", LargeBinary, nullable=False, comment="the event itself, CloudEvents 1.0 JSON"),
     Column("hash", LargeBinary, nullable=False, comment="SHA-256 of the previous hash and the document"),
     UniqueConstraint("stream", "version", name="events_stream_version"),
+    Index(
+        "events_forgotten",
+        "type",
+        "position",
+        sqlite_where=text("type = 'crm.CustomerForgotten.v1'"),
+        postgresql_where=text("type = 'crm.CustomerForgotten.v1'"),
+    ),
 )
 
 log_head = Table(

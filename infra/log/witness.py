@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal_column, select
 
+from domain.customer import CustomerForgotten
 from infra.database import open_database
+from infra.log.document import forgotten_streams
 from infra.log.tables import events
 from infra.log.verification import Finding
 
@@ -36,6 +38,23 @@ def contradictions(witnesses: Iterable[Witness], newest: int, hash_at: Callable[
             continue
         findings.append(Finding("HISTORY_FORKED", sentence, position))
     return findings
+
+
+def forgotten_in(url: str) -> set[str]:
+    """All streams whose persons were forgotten, by the log at ``url``, without opening it for writing.
+
+    :raises Rejected: DATA_NOT_WRITABLE where the file cannot be opened, LOG_UNREADABLE where it is no log.
+    """
+    database = open_database(url, "log", read_only=True)
+    select_forgettings = database.text(
+        select(events.c.document).where(events.c.type == literal_column(f"'{CustomerForgotten.type_name}'"))
+    )
+    try:
+        with database.reading() as cursor:
+            cursor.execute(select_forgettings)
+            return {stream for row in cursor.fetchall() for stream in forgotten_streams(row[0])}
+    finally:
+        database.close()
 
 
 def contradictions_in(url: str, witnesses: Iterable[Witness]) -> list[Finding]:

@@ -91,7 +91,7 @@ def require_column(name: str, columns: Mapping[str, str], personal: Collection[s
         close = get_close_matches(name, columns, n=3) or list(columns)
         raise Rejected("UNKNOWN_COLUMN", f"there is no column {name}; did you mean {', '.join(close)}?", field=field)
     if name in personal:
-        sentence = f"{name} is personal and sealed; it can be neither filtered nor sorted by; use the directory"
+        sentence = f"{name} is personal and sealed; it can be neither filtered nor sorted by; find people by FindPeople"
         raise Rejected("FIELD_IS_PERSONAL", sentence, field=field)
 
 

@@ -60,7 +60,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "CHURNED": "the customer left",
         "CLOCK_WENT_BACK": "the clock lies more than a minute behind the log; somebody has to look",
         "CLOSED": "the ticket is closed",
-        "FORGOTTEN": "the customer was forgotten",
+        "FORGOTTEN": "the person was forgotten",
         "MERGED": "the stream was merged into another one, which is named",
         "MODEL_BROKEN": "the read model's SQL fails",
         "MODEL_INVALID": "the read model's file says what a model may not",

@@ -26,6 +26,7 @@ from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
 from infra.server.errors import guard, guard_stream
 from infra.server.feed import Feed
+from infra.server.privacy import Privacy
 from infra.server.queries import Queries
 from infra.server.replay import Replay
 from infra.server.reports import Reports
@@ -50,6 +51,8 @@ class Server:
         self._queries: Queries | None = None
         self._feed = Feed(log)
         self._parts: list[object] = [self._commands, self._feed, Replay(log, keys), System(log, models, settings)]
+        if log.people is not None:
+            self._parts.append(Privacy(log, log.people, keys))
         if models is not None:
             self._queries = Queries(log, models, keys)
             self._parts += [AnyModel(log, models, keys), Reports(log, models, keys, settings), Upkeep(log, models)]

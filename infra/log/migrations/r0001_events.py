@@ -22,6 +22,13 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary, nullable=False, comment="SHA-256 of the previous hash and the document"),
         sa.UniqueConstraint("stream", "version", name="events_stream_version"),
     )
+    op.create_index(
+        "events_forgotten",
+        "events",
+        ["type", "position"],
+        sqlite_where=sa.text("type = 'crm.CustomerForgotten.v1'"),
+        postgresql_where=sa.text("type = 'crm.CustomerForgotten.v1'"),
+    )
     head = op.create_table(
         "log_head",
         sa.Column("position", BIG, nullable=False),

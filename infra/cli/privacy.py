@@ -1,0 +1,268 @@
+"""``crm find``, ``crm forget`` and ``crm subject``: who somebody is, what we hold about them, and forgetting it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
+from infra.cli.output import Rows, chosen, json_line, note, write, write_lines
+
+if TYPE_CHECKING:
+    from crm.client import Client
+    from infra.settings import Settings
+
+MATCHES = ("stream", "slots")
+FORGOTTEN = ("stream",)
+AGGREGATE = "customer-"
+
+CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id; customer-ID will do.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the commands."""
+    for command in (find, forget, subject, rotate_master_key):
+        app.command()(command)
+
+
+def find(
+    email: Annotated[str | None, typer.Option("--email", metavar="ADDRESS", help="The e-mail address.")] = None,
+    phone: Annotated[str | None, typer.Option("--phone", metavar="NUMBER", help="The telephone number.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="WORDS", help="Words of the name, in any order.")
+    ] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    data: DataOption = None,
+) -> None:
+    """Find leads and customers by an e-mail address, a telephone number or a name. All that is given must fit, as it
+    stands now; case does not matter, nor how a number is grouped. Words of a name are whole words.
+
+    Exit status 1 where there is nobody.
+
+    For example:
+
+        crm find --email ada@example.org
+
+        crm find --name "abel ada" --phone "+49 30 12345"
+    """
+    if email is None and phone is None and name is None:
+        raise typer.BadParameter("give --email, --phone or --name")
+    format = chosen(format, output)
+    settings = settings_of(data)
+
+    from crm.v1 import privacy_pb2
+    from infra.cli.connection import connected
+
+    with connected(settings) as crm:
+        found = crm.privacy.FindPeople(privacy_pb2.FindPeopleRequest(email=email, phone=phone, name=name))
+    if found.is_cut:
+        note(f"only the first {len(found.matches)} are shown; say more about the person")
+    rows = [{"stream": match.stream, "slots": list(match.slots)} for match in found.matches]
+    write(Rows.of(rows, MATCHES, {"position": found.position}), format, output)
+    if not rows:
+        note("nobody was found")
+        raise typer.Exit(1)
+
+
+def forget(
+    customer: CustomerArgument,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", metavar="TEXT", help="Why; it is kept for ever, so say nothing personal in it."),
+    ] = None,
+    words: Annotated[
+        Path | None,
+        typer.Option(
+            "--words", metavar="FILE", help="Write what is known about the person into this file before, to look for."
+        ),
+    ] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    data: DataOption = None,
+) -> None:
+    """Forget a person: destroy the keys of the customer and of all leads and tickets that are the same person's, so
+    that nothing personal in them can ever be read again, by anybody. It cannot be taken back.
+
+    Prints the streams. What happened, when and how much goes on counting. What was handed out before is listed on
+    stderr.
+
+    For example:
+
+        crm forget 42 --reason "asked by letter of 3 May"
+
+        crm forget 42 --words words.txt && crm verify --forgotten --words words.txt
+    """
+    format = chosen(format, output)
+    settings = settings_of(data)
+    id = customer.removeprefix(AGGREGATE)
+
+    from crm.v1 import customers_pb2, log_pb2
+    from infra.cli.connection import connected
+
+    with connected(settings) as crm:
+        request = customers_pb2.ForgetCustomerRequest(id=id, reason=reason)
+        crm.customers.ForgetCustomer(
+            customers_pb2.ForgetCustomerRequest(id=id, reason=reason, validate_only=True)
+        )  # before anything is written down
+        if words is not None:
+            keep_words(words, words_of(crm, id))
+        outcome = crm.customers.ForgetCustomer(request)
+        asked = log_pb2.ReadEventsRequest(after_position=outcome.first_position - 1, limit=1)
+        streams = streams_in(next(crm.log.ReadEvents(asked)).events[0].document)
+    write(Rows.of([{"stream": stream} for stream in streams], FORGOTTEN), format, output)
+    tell_of_copies(settings, outcome.first_position)
+    if words is not None:
+        note(f"{words} holds what was personal: remove it as soon as crm verify --forgotten has looked for it")
+
+
+def words_of(crm: Client, id: str) -> list[str]:
+    """Every personal value that we hold about the person of a customer."""
+    from domain.event import Event
+
+    found: set[str] = set()
+    for part in described(crm, id):
+        if part.HasField("event"):
+            personal = Event.by_name[part.event.type].personal
+            found |= {str(value) for name, value in part.event.data.items() if name in personal and value}
+    return sorted(found)
+
+
+def keep_words(file: Path, words: list[str]) -> None:
+    """Write the words into a file that only its owner may read, one JSON text a line.
+
+    :raises Rejected: OUTPUT_NOT_WRITABLE.
+    """
+    from commands.rejected import Rejected
+
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.writelines(json_line(word) + b"\n" for word in words)
+    except OSError as error:
+        raise Rejected("OUTPUT_NOT_WRITABLE", f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def streams_in(document: str) -> list[str]:
+    """The streams that a forgetting names."""
+    import json
+
+    return [str(stream) for stream in json.loads(document)["data"]["streams"]]
+
+
+def tell_of_copies(settings: Settings, position: int) -> None:
+    """List what was made before, and say what it means."""
+    import json
+
+    for manifest in sorted(settings.snapshots.glob("crm-*.json")):
+        made = json.loads(manifest.read_bytes())
+        if made["position"] < position:
+            file = manifest.with_suffix(".duckdb")
+            note(f"handed out before: {file}, position {made['position']}; what is forgotten cannot be opened in it")
+    note(
+        "Backups of the keys made before still open what is forgotten: make a new one and destroy the old ones. "
+        "Whatever was opened and taken out (crm sql --open, crm subject, answers over gRPC) has to be forgotten where "
+        f"it went; followers of the log are told by the event at position {position}."
+    )
+
+
+def subject(customer: CustomerArgument, output: OutputOption = None, data: DataOption = None) -> None:
+    """Tell everything that we hold about a person, as one JSON object: the streams, what they say now, every event, and
+    for everything that was sent to the person what they allowed at that moment. Personal values are opened.
+
+    For example:
+
+        crm subject 42 --output 42.json
+    """
+    settings = settings_of(data)
+
+    from infra.cli.connection import connected
+    from infra.cli.history import plain
+    from infra.cli.moments import moment
+
+    told: dict[str, Any] = {"states": {}, "events": [], "sendings": []}
+    with connected(settings) as crm:
+        for part in described(crm, customer.removeprefix(AGGREGATE)):
+            match part.WhichOneof("part"):
+                case "state":
+                    told["states"][part.state.stream] = plain(part.state.values)
+                case "event":
+                    told["events"].append(
+                        {
+                            "position": part.event.position,
+                            "stream": part.event.stream,
+                            "type": part.event.type,
+                            "occurred_at": moment(part.event.occurred_at),
+                            "recorded_at": moment(part.event.recorded_at),
+                            "actor": part.event.actor,
+                            "reason": part.event.reason if part.event.HasField("reason") else None,
+                            "data": plain(part.event.data),
+                        }
+                    )
+                case "sending":
+                    told["sendings"].append(sending_of(part.sending))
+                case _:
+                    told = {"position": part.position, "streams": list(part.streams), **told}
+    write_lines([json_line(told)], output)
+
+
+def rotate_master_key(
+    new: Annotated[
+        Path | None,
+        typer.Option("--new", metavar="FILE", help="The new master key; made in this file where it is not there."),
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Wrap all keys with another master key. No event is touched, and nothing else changes; killed at any moment, it is
+    as before or finished at the next start. No server may run on the directory; others that share the keys refuse to
+    make new ones until they are started again with the new master key.
+
+    Where the master key is in the data directory, the new one takes its place there. Backups of the keys that were made
+    before still need the old one.
+
+    For example:
+
+        crm rotate-master-key
+
+        crm rotate-master-key --new /safe/master-2.key
+    """
+    settings = settings_of(data)
+
+    from infra.directory import lock
+    from infra.keys import rotate
+
+    with lock(settings):
+        count = rotate(settings, new)
+    note(f"{count} keys are wrapped with the new master key; destroy the old one and the backups of the keys it opens")
+    if settings.master_key is not None:
+        note(f"set CRM_MASTER_KEY to what is in {new} now: nothing starts with the old one")
+
+
+def sending_of(sending: Any) -> dict[str, Any]:
+    """Something that was sent, with what was allowed."""
+    from infra.cli.moments import moment
+
+    return {
+        "position": sending.position,
+        "occurred_at": moment(sending.occurred_at),
+        "channel": sending.channel if sending.HasField("channel") else None,
+        "consents": [
+            {
+                "customer_id": consent.customer_id,
+                "purpose": consent.purpose,
+                "channel": consent.channel,
+                "expires_at": moment(consent.expires_at) if consent.HasField("expires_at") else None,
+            }
+            for consent in sending.consents
+        ],
+    }
+
+
+def described(crm: Client, id: str) -> Iterator[Any]:
+    """What the server tells about the person of a customer."""
+    from crm.v1 import privacy_pb2
+
+    return iter(crm.privacy.DescribeSubject(privacy_pb2.DescribeSubjectRequest(customer_id=id)))

@@ -1,0 +1,311 @@
+"""Remains of somebody who was forgotten: the person's words, looked for in files of every kind, as they may be written.
+
+A word is looked for in UTF-8, UTF-16, Latin-1, in hexadecimal digits, percent signs and JSON escapes, and in base64 at
+each of the three places where it can begin. Compressed data is unpacked wherever it begins in a file; the columns of
+DuckDB, Parquet, SQLite and PostgreSQL are read as those databases read them.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, quote_plus
+
+from infra.cli.output import note
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+SHORTEST = 4
+"""Shorter words are anywhere."""
+
+LONGEST = 60
+"""Of a longer text, pieces of so many characters are looked for: any one of them may be left."""
+
+DEPTH = 3
+"""How often compressed data may be compressed again."""
+
+CHUNK = 1 << 24
+LONGEST_INSIDE = 1 << 24
+"""Compressed data that begins in the middle of a file (a batch of a topic) is no longer than so many bytes."""
+
+MAGIC = {"gzip": b"\x1f\x8b\x08", "lz4": b"\x04\x22\x4d\x18", "zstd": b"\x28\xb5\x2f\xfd"}
+SQLITE, DUCKDB_AT_8, PARQUET = b"SQLite format 3\x00", b"DUCK", b"PAR1"
+
+
+class Found(NamedTuple):
+    """A word that was found: its number among those that were given, where it is, and how it is written there."""
+
+    word: int
+    place: str
+    encoding: str
+
+
+class Words:
+    """The words to look for, in all their encodings."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.patterns: list[tuple[bytes, int, str]] = []
+        self.skipped = 0
+        seen: set[bytes] = set()
+        for number, text in enumerate(texts, 1):
+            stripped = text.strip()
+            if len(stripped) < SHORTEST:
+                self.skipped += 1
+                continue
+            for piece in pieces(stripped):
+                for pattern, encoding in encodings(piece):
+                    if pattern not in seen:
+                        seen.add(pattern)
+                        self.patterns.append((pattern, number, encoding))
+        self.longest = max((len(pattern) for pattern, _, _ in self.patterns), default=0)
+
+    def within(self, content: bytes | mmap.mmap) -> Iterator[tuple[int, int, str]]:
+        """Each pattern that is there: the number of its word, where it begins, and its encoding."""
+        for pattern, number, encoding in self.patterns:
+            at = content.find(pattern)
+            if at >= 0:
+                yield number, at, encoding
+
+
+def pieces(text: str) -> list[str]:
+    """What to look for, for a text: the text itself, or pieces all over it."""
+    if len(text) <= LONGEST:
+        return [text]
+    return [text[at : at + LONGEST] for at in range(0, len(text) - LONGEST + 1, LONGEST)] + [text[-LONGEST:]]
+
+
+def encodings(text: str) -> Iterator[tuple[bytes, str]]:
+    """The ways in which a text may be written down, each with its name."""
+    for variant in dict.fromkeys((text, text.lower(), text.upper(), text.casefold())):
+        written = {"utf-8": variant.encode(), "utf-16-le": variant.encode("utf-16-le")}
+        written["utf-16-be"] = variant.encode("utf-16-be")
+        with suppress(UnicodeEncodeError):
+            written["latin-1"] = variant.encode("latin-1")
+        yield from ((content, name) for name, content in written.items())
+        yield json.dumps(variant)[1:-1].encode(), "json"
+        yield json.dumps(variant, ensure_ascii=False)[1:-1].encode(), "json"
+        yield json.dumps(json.dumps(variant)[1:-1])[1:-1].encode(), "json in json"
+        yield quote(variant).encode(), "percent"
+        yield quote_plus(variant).encode(), "percent"
+        for name in ("utf-8", "utf-16-le", "utf-16-be"):
+            content = written[name]
+            yield content.hex().encode(), f"hex of {name}"
+            yield content.hex().upper().encode(), f"hex of {name}"
+            for encode in (b64encode, urlsafe_b64encode):
+                yield from ((core, f"base64 of {name}") for core in base64_cores(content, encode))
+
+
+def base64_cores(content: bytes, encode: object = b64encode) -> Iterator[bytes]:
+    """What stays the same of the content in base64 whatever stands around it, for each place where it can begin."""
+    for offset in range(3):
+        encoded: bytes = encode(bytes(offset) + content)  # type: ignore[operator]
+        begin = (0, 2, 3)[offset]
+        whole = (len(content) + offset) * 8 // 6
+        core = encoded[begin:whole]
+        if len(core) > SHORTEST:
+            yield core
+
+
+def found_remains(settings: Settings, file: Path | None, paths: list[Path]) -> list[dict[str, Any]]:
+    """What remains of those who were forgotten, in the data and in what else is shown.
+
+    :raises Rejected: NO_DATA, ALREADY_SERVED, SOURCE_UNREADABLE.
+    """
+    import duckdb
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from commands.rejected import Rejected, require
+    from infra.directory import looking
+    from infra.log import forgotten_in
+
+    require(settings.has_log, "NO_DATA", f"there is no data in {settings.data}; name another directory with --data")
+    try:
+        words = Words(word_in(line) for line in lines_of(file)) if file is not None else None
+        if words is not None and words.skipped:
+            note(f"{words.skipped} words have fewer than {SHORTEST} characters, and are not looked for")
+        urls = [url for url in (settings.log, settings.keys) if url is not None]
+        findings = []
+        with looking(settings) as unserved:
+            require(unserved, "ALREADY_SERVED", f"a server runs on {settings.data}; stop it, to look into its files")
+            streams = forgotten_in(settings.log_url)
+            shown = [settings.data, *paths] if settings.data.exists() else paths
+            named = {str(each): sqlite_url(each) for each in files_in(shown) if is_sqlite(each)}
+            for place, url in {**named, **{url: url for url in urls}}.items():
+                for stream in keys_in(url, streams):
+                    sentence = f"{place} holds the key of {stream}, whose person was forgotten; destroy it"
+                    findings.append({"code": "KEY_REMAINS", "position": None, "sentence": sentence})
+            if words is not None and file is not None:
+                found = [*in_files(shown, words, {file.resolve()})]
+                found += [each for url in urls for each in in_database(url, url, words)]
+                for number, place, encoding in dict.fromkeys(found):
+                    sentence = f"word {number} of {file} is in {place}, as {encoding}"
+                    findings.append({"code": "WORD_REMAINS", "position": None, "sentence": sentence})
+        return findings
+    except (OSError, SQLAlchemyError, duckdb.Error) as error:
+        said = str(error).splitlines()[0]
+        raise Rejected("SOURCE_UNREADABLE", f"not everything can be looked into ({said})") from error
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a file that are not empty.
+
+    :raises Rejected: SOURCE_UNREADABLE.
+    """
+    from commands.rejected import Rejected
+
+    try:
+        return [line for line in file.read_text("utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Rejected("SOURCE_UNREADABLE", f"{file} cannot be read as text in UTF-8 ({error})") from error
+
+
+def word_in(line: str) -> str:
+    """The text that a line says: as JSON where it is a text in quotes."""
+    import json
+
+    try:
+        word = json.loads(line)
+    except ValueError:
+        return line
+    return word if isinstance(word, str) else line
+
+
+def in_files(paths: Iterable[Path], words: Words, leave_out: set[Path]) -> Iterator[Found]:
+    """What is found in files and in all that lie in folders.
+
+    :raises OSError: where one cannot be read.
+    """
+    for file in files_in(paths):
+        if file.resolve() not in leave_out:
+            yield from in_file(file, words)
+
+
+def files_in(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are named or lie in folders that are, but for empty ones.
+
+    :raises OSError: where one cannot be read.
+    """
+    for path in paths:
+        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+        yield from (file for file in files if file.stat().st_size)
+
+
+def in_file(file: Path, words: Words) -> Iterator[Found]:
+    """What is found in one file: in its bytes, in what they unpack to, and in its columns where it has some."""
+    from infra.models.texts import texts_in_file, texts_in_parquet
+
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        beginning = content[:16]
+        yield from in_bytes(content, str(file), words, DEPTH)
+    if beginning.startswith(SQLITE):
+        yield from in_database(sqlite_url(file), str(file), words)
+    elif beginning[8:12] == DUCKDB_AT_8:
+        yield from in_columns(texts_in_file(file), str(file), words)
+    elif beginning.startswith(PARQUET):
+        yield from in_columns(texts_in_parquet(file), str(file), words)
+
+
+def in_bytes(content: bytes | mmap.mmap, place: str, words: Words, depth: int) -> Iterator[Found]:
+    """What is found in bytes, and in whatever compressed data begins among them."""
+    for number, at, encoding in words.within(content):
+        yield Found(number, f"{place} at byte {at}", encoding)
+    if depth:
+        for name, magic in MAGIC.items():
+            at = content.find(magic)
+            while at >= 0:
+                inner = f"{place} at byte {at}, {name}"
+                for chunk in unpacked(content, at, name, words.longest):
+                    yield from in_bytes(chunk, inner, words, depth - 1)
+                at = content.find(magic, at + 1)
+
+
+def unpacked(content: bytes | mmap.mmap, at: int, name: str, overlap: int) -> Iterator[bytes]:
+    """What the compressed data that begins there unpacks to, as far as it does, in pieces that overlap."""
+    import pyarrow as pa
+
+    window = BytesIO(content[at : at + LONGEST_INSIDE] if at else content[:])
+    before = b""
+    try:
+        with pa.CompressedInputStream(pa.PythonFile(window, "r"), name) as stream:
+            while piece := stream.read(CHUNK):
+                yield before + piece
+                before = piece[-overlap:]
+    except (OSError, pa.ArrowException):
+        return  # it was none, or it ends here
+
+
+def keys_in(url: str, streams: set[str]) -> list[str]:
+    """The streams among these whose keys lie in a database, where it is one of keys."""
+    from sqlalchemy import MetaData, create_engine, inspect, select
+
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        with engine.connect() as connection:
+            if "wrapped" not in {
+                column["name"]
+                for name in inspect(connection).get_table_names()
+                if name == "keys"
+                for column in inspect(connection).get_columns(name)
+            }:
+                return []
+            tables = MetaData()
+            tables.reflect(connection, only=["keys"])
+            return sorted(streams.intersection(connection.execute(select(tables.tables["keys"].c.stream)).scalars()))
+    finally:
+        engine.dispose()
+
+
+def sqlite_url(file: Path) -> str:
+    """A SQLite file, to be read only."""
+    return f"sqlite:///file:{quote(str(file.absolute()))}?mode=ro&uri=true"
+
+
+def is_sqlite(file: Path) -> bool:
+    """Whether a file is a SQLite database."""
+    with file.open("rb") as opened:
+        return opened.read(len(SQLITE)) == SQLITE
+
+
+def in_columns(columns: Iterable[tuple[str, Iterable[object]]], place: str, words: Words) -> Iterator[Found]:
+    """What is found in values, which come with the names of their columns."""
+    for column, texts in columns:
+        yield from in_texts(texts, f"{place}, {column}", words)
+
+
+def in_texts(texts: Iterable[object], place: str, words: Words) -> Iterator[Found]:
+    """What is found in values of a column."""
+    joined = b"\n".join(
+        bytes(text) if isinstance(text, bytes | memoryview) else str(text).encode("utf-8", "surrogatepass")
+        for text in texts
+        if text is not None
+    )
+    for number, _, encoding in words.within(joined):
+        yield Found(number, place, encoding)
+
+
+def in_database(url: str, place: str, words: Words) -> Iterator[Found]:
+    """What is found in the columns of a database's tables.
+
+    :raises sqlalchemy.exc.SQLAlchemyError: where it cannot be read.
+    """
+    from sqlalchemy import MetaData, create_engine, select
+
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        with engine.connect() as connection:
+            tables = MetaData()
+            tables.reflect(connection)
+            for table in tables.sorted_tables:
+                rows = connection.execution_options(stream_results=True).execute(select(table))
+                for part in rows.partitions(10_000):
+                    for column, values in zip(table.c, zip(*part, strict=True), strict=True):
+                        yield from in_texts(values, f"{place}, {table.name}.{column.name}", words)
+    finally:
+        engine.dispose()

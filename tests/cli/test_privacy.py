@@ -1,0 +1,176 @@
+"""Finding, describing and forgetting people on the command line, and looking for what remains of them."""
+
+import gzip
+import json
+import shutil
+import sqlite3
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import lz4.frame
+import pyarrow as pa
+import pytest
+
+from tests.cli.conftest import Crm
+
+pytestmark = pytest.mark.slow
+
+NAME = "Ada Abel"
+
+
+def test_from_finding_to_nothing_remains(crm: Crm, company: Path, tmp_path: Path) -> None:
+    at = ("--data", company)
+    found = crm("find", "--name", "abel ADA", *at, "--format", "json")
+    assert {row["stream"] for row in json.loads(found.out)["rows"]} == {"lead-1", "customer-c1"}
+    told = json.loads(crm("subject", "customer-c1", *at).out)
+    assert told["streams"] == ["customer-c1", "lead-1"]
+    assert told["states"]["customer-c1"]["name"] == NAME
+    assert [event["type"] for event in told["events"]] == ["LeadCaptured", "LeadConverted", "CustomerRegistered"]
+    snapshot = Path(crm("snapshot", *at).out.strip())
+    keys_before = Path(shutil.copytree(company, tmp_path / "before")) / "keys.db"
+
+    words = tmp_path / "words.txt"
+    refused = crm("forget", "nobody", "--words", words, *at)
+    assert (refused.status, refused.out, words.exists()) == (1, "", False)
+    forgotten = crm("forget", "c1", "--reason", "by letter", "--words", words, *at, "--format", "json")
+    assert forgotten.status == 0
+    assert [row["stream"] for row in json.loads(forgotten.out)["rows"]] == ["customer-c1", "lead-1"]
+    assert str(snapshot) in forgotten.err
+    assert words.read_text() == f'"{NAME}"\n'
+    assert words.stat().st_mode & 0o777 == 0o600
+    assert NAME not in forgotten.out + forgotten.err
+
+    nobody = crm("find", "--name", "ada", *at)
+    assert (nobody.status, "nobody was found" in nobody.err) == (1, True)
+    assert crm("forget", "c1", *at).err.startswith("error: FORGOTTEN: ")
+    assert NAME not in crm("subject", "c1", *at).out
+    assert NAME not in crm("replay", "lead-1", *at).out
+    looked = crm("verify", "--forgotten", "--words", words, *at)
+    assert (looked.status, looked.out) == (0, ""), looked
+    assert "nothing remains" in looked.err
+    assert crm("verify", "--rebuild", *at).status == 0
+
+    shown = crm("verify", "--forgotten", "--words", words, *at, tmp_path / "before", "--format", "json")
+    findings = json.loads(shown.out)["rows"]
+    assert shown.status == 4
+    assert [finding["code"] for finding in findings] == ["KEY_REMAINS"]
+    assert f"{keys_before} holds the key of lead-1" in findings[0]["sentence"]
+
+
+def in_sqlite(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("create table t (filler blob, word text)")
+        # So that the word begins at every place of a page.
+        connection.executemany("insert into t values (?, ?)", [(bytes(n), "x" * 5000 + NAME) for n in range(40)])
+    connection.close()
+
+
+def in_duckdb(file: Path) -> None:
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(f"create table t as select '{NAME}' || (range % 7)::varchar as word from range(200000)")
+
+
+def in_parquet(codec: str) -> Callable[[Path], object]:
+    def write(file: Path) -> None:
+        with duckdb.connect() as connection:
+            rows = connection.sql(f"select range as number, '{NAME} ' || range as word from range(5000)")
+            rows.write_parquet(str(file), compression=codec)
+
+    return write
+
+
+def packed(codec: str, content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, codec) as out:
+        out.write(content)
+    return bytes(sink.getvalue())
+
+
+PLACES: dict[str, Callable[[Path], object]] = {
+    "utf-8": lambda file: file.write_text(f"x{NAME}x"),
+    "lower": lambda file: file.write_text(f"x{NAME.lower()}x"),
+    "utf-16": lambda file: file.write_text(NAME, "utf-16"),
+    "utf-16-be": lambda file: file.write_bytes(b"\x00" + NAME.encode("utf-16-be")),
+    "hex": lambda file: file.write_text(f"0x{NAME.encode().hex()}"),
+    "base64-0": lambda file: file.write_bytes(b64encode(f"{NAME}!".encode())),
+    "base64-1": lambda file: file.write_bytes(b64encode(f"a{NAME}!".encode())),
+    "base64-2": lambda file: file.write_bytes(b64encode(f"ab{NAME}!".encode())),
+    "base64-utf-16": lambda file: file.write_bytes(b64encode(f"a{NAME}!".encode("utf-16"))),
+    "percent": lambda file: file.write_text(f"?name={NAME.replace(' ', '%20')}"),
+    "form": lambda file: file.write_text(f"?name={NAME.replace(' ', '+')}"),
+    "gzip": lambda file: file.write_bytes(gzip.compress(NAME.encode())),
+    "zstd": lambda file: file.write_bytes(packed("zstd", NAME.encode())),
+    "gzip in zstd": lambda file: file.write_bytes(packed("zstd", gzip.compress(NAME.encode()))),
+    "topic": lambda file: file.write_bytes(b"batch" * 99 + lz4.frame.compress(NAME.encode()) + b"another"),
+    "sqlite": in_sqlite,
+    "duckdb": in_duckdb,
+    "parquet zstd": in_parquet("zstd"),
+    "parquet snappy": in_parquet("snappy"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_word_is_found_however_it_is_written(crm: Crm, company: Path, tmp_path: Path, place: str) -> None:
+    words, folder = tmp_path / "words.txt", tmp_path / "shown" / "deep"
+    words.write_text(f"{NAME}\nZoe Zimmer\nAl\n")
+    folder.mkdir(parents=True)
+    PLACES[place](folder / "file")
+    found = crm("verify", "--forgotten", "--words", words, tmp_path / "shown", "--data", company, "--format", "json")
+    assert found.status == 4, found
+    sentences = [finding["sentence"] for finding in json.loads(found.out)["rows"]]
+    assert all(sentence.startswith(f"word 1 of {words} is in {folder / 'file'}") for sentence in sentences)
+    assert NAME not in found.out + found.err
+    assert "1 words have fewer than 4 characters" in found.err
+
+
+def test_words_beyond_ascii_and_long_texts(tmp_path: Path) -> None:
+    from infra.cli.remains import Found, Words, in_files
+
+    text = "Grüße von Jürgen aus Köln: " + "sehr lange Geschichte, " * 20 + "Ende."
+    words = Words([text, "Jürgen Groß"])
+    for number, content in enumerate(
+        [
+            json.dumps({"name": "Jürgen Groß"}).encode(),
+            json.dumps(json.dumps({"name": "Jürgen Groß"})).encode(),
+            "JÜRGEN GROSS".encode(),
+            "Jürgen Groß".encode("latin-1"),
+            text[60:200].encode(),
+        ]
+    ):
+        file = tmp_path / str(number)
+        file.write_bytes(content)
+        found: list[Found] = list(in_files([file], words, set()))
+        assert {each.word for each in found} == {1 if number == 4 else 2}, content
+
+
+def test_what_cannot_be_looked_into(crm: Crm, company: Path, served: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("Ada Abel")
+    at = ("--data", company)
+    assert crm("verify", "--forgotten", "--words", tmp_path / "missing", *at).err.startswith("error: SOURCE_UNREADABLE")
+    assert "SOURCE_UNREADABLE" in crm("verify", "--forgotten", "--words", words, tmp_path / "missing", *at).err
+    assert "ALREADY_SERVED" in crm("verify", "--forgotten", "--data", served).err
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"SQLite format 3\x00" + b"broken" * 1000)
+    assert "SOURCE_UNREADABLE" in crm("verify", "--forgotten", "--words", words, broken, *at).err
+    assert crm("verify", "--words", words, *at).status == 2
+    assert crm("find", *at).status == 2
+
+
+def test_another_master_key(crm: Crm, company: Path, served: Path) -> None:
+    at = ("--data", company)
+    before, found = (company / "master.key").read_text(), crm("find", "--name", "ada", *at).out
+    rotated = crm("rotate-master-key", *at)
+    assert (rotated.status, rotated.out) == (0, "")
+    assert "4 keys are wrapped" in rotated.err
+    assert (company / "master.key").read_text() != before
+    assert crm("find", "--name", "ada", *at).out == found
+    assert NAME in crm("subject", "c1", *at).out
+    assert crm("verify", "--rebuild", *at).status == 0
+    (company / "wrong.key").write_text(before[:20])
+    assert "INVALID_MASTER_KEY" in crm("rotate-master-key", "--new", company / "wrong.key", *at).err
+    (company / "master.key").write_text(before)
+    assert "WRONG_MASTER_KEY" in crm("rotate-master-key", *at).err
+    assert "ALREADY_SERVED" in crm("rotate-master-key", "--data", served).err

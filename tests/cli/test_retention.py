@@ -1,0 +1,92 @@
+"""Retention policies are obeyed, by the version in force, and what was done is said."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm.client import Client
+from crm.v1 import customers_pb2, policies_pb2
+from infra.main import Node
+from infra.settings import Settings
+from tests.cli.conftest import Crm
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime.now(UTC)
+
+
+def ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+@pytest.fixture
+def tell(tmp_path: Path) -> Callable[[Callable[[Client], None]], None]:
+    """Lets something happen in a data directory."""
+
+    def tell(story: Callable[[Client], None]) -> None:
+        with Node.open(Settings(data=tmp_path / "data")) as node, Client(node.serve(), actor="user:ann") as crm:
+            story(crm)
+
+    return tell
+
+
+def people(crm: Client) -> None:
+    def registered(id: str, days: float) -> None:
+        crm.customers.RegisterCustomer(
+            customers_pb2.RegisterCustomerRequest(id=id, name=f"Name of {id}", occurred_at=ago(days))
+        )
+
+    def met(id: str, days: float) -> None:
+        request: Any = {"interaction_id": f"{days}", "channel": "phone", "direction": "inbound"}
+        crm.customers.LogInteraction(customers_pb2.LogInteractionRequest(id=id, **request, occurred_at=ago(days)))
+
+    def churned(id: str, days: float) -> None:
+        crm.customers.DeclareChurn(customers_pb2.DeclareChurnRequest(id=id, occurred_at=ago(days)))
+
+    for id in ("silent", "met", "old", "left", "back", "again", "active"):
+        registered(id, 900)
+    registered("new", 100)
+    met("old", 500)
+    met("met", 100)
+    churned("left", 400)
+    churned("back", 400)
+    churned("again", 400)
+    for id in ("back", "again"):
+        crm.customers.ReactivateCustomer(customers_pb2.ReactivateCustomerRequest(id=id, occurred_at=ago(300)))
+    churned("again", 200)
+    crm.customers.ActivateCustomer(customers_pb2.ActivateCustomerRequest(id="active", occurred_at=ago(800)))
+
+
+def published(crm: Client, **days: Any) -> None:
+    crm.policies.PublishRetention(policies_pb2.PublishRetentionRequest(id="people", **days))
+
+
+def test_who_is_due_is_forgotten_by_the_policy_in_force(
+    crm: Crm, tell: Callable[[Callable[[Client], None]], None], tmp_path: Path
+) -> None:
+    at = ("--data", tmp_path / "data", "--format", "json")
+
+    def ran(*more: str) -> dict[str, str]:
+        done = crm("run", "retention", *more, *at)
+        assert done.status == 0, done
+        return {row["customer"]: row["outcome"] for row in json.loads(done.out)["rows"]}
+
+    tell(people)
+    assert ran() == {}
+    tell(lambda client: published(client, prospect_days=365, churned_days=300))
+    tell(lambda client: published(client, prospect_days=1, valid_from=NOW + timedelta(days=30)))  # not yet in force
+    assert ran("--dry-run") == dict.fromkeys(("silent", "old", "left"), "would be forgotten")
+    assert ran() == dict.fromkeys(("silent", "old", "left"), "forgotten")
+    assert ran() == {}
+    log = crm("log", "--type", "CustomerForgotten", *at).out.splitlines()
+    reasons = {json.loads(line)["subject"]: json.loads(line)["data"]["reason"] for line in log}
+    assert reasons.keys() == {"customer-silent", "customer-old", "customer-left"}
+    assert reasons["customer-left"].startswith("retention policy people, version 1: churned since ")
+    assert crm("find", "--name", "silent", *at[:2]).status == 1
+    assert crm("find", "--name", "met", *at[:2]).status == 0
+    tell(lambda client: published(client, churned_days=150))
+    assert ran() == {"again": "forgotten"}

@@ -1,0 +1,337 @@
+"""Forgetting: the person's streams are found through the links in force, their keys are gone when the answer is there,
+on every node, and what is not personal goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Thread
+
+import pytest
+
+from commands.command import Command
+from commands.customer import (
+    ActivateCustomer,
+    AddContactPoint,
+    CorrectCustomer,
+    ForgetCustomer,
+    MergeCustomers,
+    RegisterCustomer,
+    RemoveContactPoint,
+    UnmergeCustomers,
+)
+from commands.lead import AssignLead, CaptureLead, ContactLead, ConvertLead, CorrectLead, MergeLeads, ReverseConversion
+from commands.rejected import Rejected
+from commands.ticket import AddNote, MergeTickets, OpenTicket, ReplyToTicket, SolveTicket, UnmergeTickets
+from domain.customer import CustomerForgotten
+from infra.database import Unusable
+from infra.keys import Keys
+from infra.log import Actor, Log, Request, decode
+from tests.log.conftest import Clock
+from tests.places import Place
+
+ANN = Actor("user", "ann")
+
+
+@pytest.fixture
+def tell(log: Log) -> Callable[..., None]:
+    """Records commands."""
+
+    def tell(*commands: Command) -> None:
+        for command in commands:
+            log.execute(Request(command, ANN))
+
+    return tell
+
+
+@pytest.fixture
+def other(place: Place, clock: Clock) -> Iterator[Log]:
+    """Another node on the same log."""
+    keys = Keys.open(place.url("keys"), bytes(32))
+    log = Log.open(place.url("log"), keys, clock=clock)
+    yield log
+    log.close()
+    keys.close()
+
+
+def forgotten_streams(log: Log) -> list[tuple[str, ...]]:
+    events = [decode(row.document, None)[1] for row in log.rows() if row.type == CustomerForgotten.type_name]
+    return [event.streams for event in events]  # type: ignore[attr-defined]
+
+
+def with_keys(place: Place) -> set[str]:
+    return {row.stream for row in place.run("keys", "SELECT stream FROM keys")}
+
+
+def personal(log: Log, stream: str) -> list[str]:
+    """Every personal value of a stream that can be read."""
+    events = [decode(row.document, log._keys)[1] for row in log.rows(stream=stream)]
+    return [value for event in events for name in sorted(event.personal) if (value := getattr(event, name)) is not None]
+
+
+def test_the_streams_of_a_person_through_merges_conversions_and_tickets(
+    log: Log, tell: Callable[..., None], place: Place
+) -> None:
+    tell(
+        CaptureLead(id="first", name="Ada"),
+        CaptureLead(id="same", name="Ada A."),
+        MergeLeads(id="first", merged_id="same", reason="the same"),
+        ConvertLead(id="first", customer_id="ada"),
+        CaptureLead(id="second", name="Ada Abel"),
+        RegisterCustomer(id="twin", name="Ada Abel"),
+        ConvertLead(id="second", customer_id="twin"),
+        MergeCustomers(id="ada", merged_id="twin", reason="the same"),
+        OpenTicket(id="hers", customer_id="ada", subject="late"),
+        OpenTicket(id="twins", customer_id="twin", subject="later"),
+        OpenTicket(id="nobodys", subject="late too"),
+        MergeTickets(id="hers", merged_id="nobodys", reason="the same"),
+        # What is not hers: of another person, or no longer linked.
+        RegisterCustomer(id="ben", name="Ben"),
+        OpenTicket(id="bens", customer_id="ben", subject="mine"),
+        MergeTickets(id="hers", merged_id="bens", reason="one cause"),
+        CaptureLead(id="mistaken", name="Eve"),
+        ConvertLead(id="mistaken", customer_id="ada"),
+        ReverseConversion(id="mistaken", reason="a mistake"),
+        RegisterCustomer(id="eve", name="Eve"),
+        MergeCustomers(id="ada", merged_id="eve", reason="the same?"),
+        UnmergeCustomers(id="ada", merged_id="eve", reason="no"),
+        OpenTicket(id="eves", customer_id="eve", subject="not hers"),
+        OpenTicket(id="unmerged", subject="not hers either"),
+        MergeTickets(id="twins", merged_id="unmerged", reason="the same?"),
+        UnmergeTickets(id="twins", merged_id="unmerged", reason="no"),
+    )
+    streams = {row.stream for row in log.rows()}
+    hers = {"customer-ada", "customer-twin", "lead-first", "lead-same", "lead-second"}
+    hers |= {"ticket-hers", "ticket-twins", "ticket-nobodys"}
+    assert with_keys(place) == streams - {"customer-ada"}  # her values are sealed with the lead's key
+    tell(ForgetCustomer(id="ada", reason="she asked"))
+    assert forgotten_streams(log) == [tuple(sorted(hers))]
+    assert with_keys(place) == streams - hers
+    for stream in streams:
+        assert bool(personal(log, stream)) == (stream not in hers), stream
+    assert log.state("customer-ada")[1].name is None  # type: ignore[attr-defined]
+    assert log.state("lead-first")[1].name is None  # type: ignore[attr-defined]
+    assert log.state("lead-mistaken")[1].name == "Eve"  # type: ignore[attr-defined]
+    assert log.verify() == []
+
+
+def test_what_is_not_personal_goes_on_and_nothing_personal_comes_again(log: Log, tell: Callable[..., None]) -> None:
+    tell(
+        CaptureLead(id="1", name="Ada"),
+        ConvertLead(id="1", customer_id="1"),
+        OpenTicket(id="1", customer_id="1", subject="late"),
+        OpenTicket(id="2", subject="late"),
+        ForgetCustomer(id="1"),
+        ReplyToTicket(id="1", reply_id="1", agent_id="kim"),
+        AddNote(id="1", note_id="1"),
+        SolveTicket(id="1", agent_id="kim"),
+        ReverseConversion(id="1", reason="after all"),
+        AssignLead(id="1", agent_id="kim"),
+        ContactLead(id="1", contact_id="1", channel="email"),
+        CorrectLead(id="1", source="fair", clear=("name",), reason="known now"),
+        OpenTicket(id="3", subject="of nobody"),
+    )
+    refused: list[tuple[Command, str | None]] = [
+        (ReplyToTicket(id="1", reply_id="2", body="Dear Ada"), "body"),
+        (AddNote(id="1", note_id="2", body="Ada called"), "body"),
+        (ContactLead(id="1", contact_id="2", channel="email", note="Ada"), "note"),
+        (CorrectLead(id="1", name="Ada", reason="she is back"), "name"),
+        (OpenTicket(id="4", customer_id="1"), "customer_id"),
+        (ConvertLead(id="1", customer_id="2"), "customer_id"),
+        (MergeTickets(id="1", merged_id="2", reason="the same"), None),
+        (MergeTickets(id="2", merged_id="1", reason="the same"), None),
+        (ForgetCustomer(id="1"), "id"),
+        (ActivateCustomer(id="1"), "id"),
+    ]
+    position = log.head.position
+    for command, field in refused:
+        with pytest.raises(Rejected, match="forgotten") as refusal:
+            log.execute(Request(command, ANN))
+        assert (refusal.value.code, refusal.value.field) == ("FORGOTTEN", field), command
+    assert log.head.position == position
+    assert personal(log, "lead-1") == personal(log, "ticket-1") == personal(log, "customer-1") == []
+
+
+def test_forgetting_among_other_commands_of_one_call(log: Log) -> None:
+    commands = [
+        CaptureLead(id="1", name="Ada"),
+        ConvertLead(id="1", customer_id="1"),
+        OpenTicket(id="1", customer_id="1", subject="late"),
+        ForgetCustomer(id="1"),
+        OpenTicket(id="2", customer_id="1"),
+        RegisterCustomer(id="2", name="Ben"),
+        ForgetCustomer(id="2"),
+        ForgetCustomer(id="missing"),
+    ]
+    answers = log.submit([Request(command, ANN, f"r-{number}") for number, command in enumerate(commands)])
+    assert [answer.code if isinstance(answer, Rejected) else "ok" for answer in answers] == [
+        *["ok"] * 4,
+        "FORGOTTEN",
+        "ok",
+        "ok",
+        "NOT_FOUND",
+    ]
+    assert forgotten_streams(log) == [("customer-1", "lead-1", "ticket-1"), ("customer-2",)]
+    assert log.execute(Request(commands[3], ANN, "r-3")) == answers[3]
+
+
+def test_asking_whether_one_could_forgets_nobody(log: Log, tell: Callable[..., None]) -> None:
+    tell(RegisterCustomer(id="1", name="Ada"))
+    log.execute(Request(ForgetCustomer(id="1"), ANN, validate_only=True))
+    assert personal(log, "customer-1") == ["Ada"]
+    assert log.state("customer-1")[1].name == "Ada"  # type: ignore[attr-defined]
+
+
+def test_another_node_neither_opens_nor_remembers_anything(
+    log: Log, tell: Callable[..., None], other: Log, place: Place
+) -> None:
+    tell(CaptureLead(id="1", name="Ada"), ConvertLead(id="1", customer_id="1"), OpenTicket(id="1", customer_id="1"))
+    # The other node remembers the states and has the keys at hand.
+    other.execute(Request(AddNote(id="1", note_id="1", body="Ada called"), ANN))
+    assert other.execute(Request(CorrectLead(id="1", name="Ada", reason="so"), ANN)).first_position == 0
+    assert personal(other, "lead-1") == ["Ada"]
+    document = next(log.rows(stream="lead-1")).document
+    tell(ForgetCustomer(id="1"))
+    _ = other.head  # as every question does
+    assert decode(document, other._keys)[1].name is None  # type: ignore[attr-defined]
+    assert other.state("lead-1")[1].name is None  # type: ignore[attr-defined]
+    assert personal(other, "ticket-1") == []
+    for command in (AddNote(id="1", note_id="2", body="Ada"), OpenTicket(id="2", customer_id="1")):
+        with pytest.raises(Rejected) as refusal:
+            other.execute(Request(command, ANN))
+        assert refusal.value.code == "FORGOTTEN"
+    assert other.execute(Request(CorrectLead(id="1", company="Abel", reason="so"), ANN)).first_position
+    assert personal(other, "lead-1") == []
+    assert with_keys(place) == set()
+
+
+def test_another_node_finishes_what_was_begun(
+    log: Log, tell: Callable[..., None], other: Log, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first node stops between the event and the destruction; whoever learns of the event destroys the keys."""
+    tell(CaptureLead(id="1", name="Ada"), ConvertLead(id="1", customer_id="1"))
+    other.state("customer-1")
+
+    def fail(streams: list[str]) -> None:
+        raise Unusable("KEYS_UNAVAILABLE", "the keys cannot be used now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log._keys, "destroy", fail)
+        with pytest.raises(Rejected, match="the forgetting is recorded") as refusal:
+            log.execute(Request(ForgetCustomer(id="1"), ANN, "r-1"))
+        assert refusal.value.code == "KEYS_UNAVAILABLE"
+        with pytest.raises(Rejected, match="keys"):  # nothing else is done before it is finished
+            log.execute(Request(RegisterCustomer(id="2"), ANN))
+        assert with_keys(place) == {"lead-1"}
+    other.execute(Request(RegisterCustomer(id="3"), ANN))
+    assert with_keys(place) == set()
+    assert other.state("customer-1")[1].name is None  # type: ignore[attr-defined]
+    assert log.execute(Request(ForgetCustomer(id="1"), ANN, "r-1")).version == 2
+
+
+def test_keys_that_came_back_from_a_backup_are_destroyed_at_start(
+    log: Log, tell: Callable[..., None], keys: Keys, place: Place
+) -> None:
+    tell(CaptureLead(id="1", name="Ada"), ConvertLead(id="1", customer_id="1"), RegisterCustomer(id="2", name="Ben"))
+    stored = place.run("keys", "SELECT key_id, stream, wrapped, created_at FROM keys WHERE stream = 'lead-1'")
+    tell(ForgetCustomer(id="1"))
+    insert = "INSERT INTO keys VALUES (:key_id, :stream, :wrapped, :created_at)"
+    place.run("keys", insert, **stored[0]._mapping)
+    assert with_keys(place) == {"lead-1", "customer-2"}
+    again = Log.open(place.url("log"), keys)
+    assert with_keys(place) == {"customer-2"}
+    assert personal(again, "lead-1") == []
+    again.close()
+
+
+# The directory
+
+
+def find(log: Log, kind: str, text: str) -> set[str]:
+    assert log.people is not None
+    log.people.follow(log.head.position)
+    return set(log._keys.directory.find(log._keys.directory.terms(kind, text)))
+
+
+def test_people_are_found_by_what_stands_now(log: Log, tell: Callable[..., None], place: Place) -> None:
+    tell(
+        CaptureLead(id="1", name="Ada  Abél", email=" Ada@Example.org", phone="+49 (0)30 123-45"),
+        ConvertLead(id="1", customer_id="1"),
+        RegisterCustomer(id="2", name="Abél, Ben"),
+        AddContactPoint(id="2", contact_point_id="home", kind="phone", value="0049 30 12345"),
+        AddContactPoint(id="2", contact_point_id="web", kind="social", value="ben"),
+    )
+    assert find(log, "email", "ada@example.ORG ") == {"lead-1", "customer-1"}
+    assert find(log, "phone", "0049-30-12345") == {"lead-1", "customer-1", "customer-2"}
+    assert find(log, "name", "abél ada") == {"lead-1", "customer-1"}
+    assert find(log, "name", "ABÉL") == {"lead-1", "customer-1", "customer-2"}
+    assert find(log, "name", "ab") == find(log, "name", "ben carl") == find(log, "email", "ben") == set()
+    tell(
+        CorrectCustomer(id="2", name="Ben Brandt", reason="so"),
+        CorrectCustomer(id="1", clear=("phone",), reason="so"),
+        RemoveContactPoint(id="2", contact_point_id="home"),
+    )
+    assert find(log, "name", "abél") == {"lead-1", "customer-1"}
+    assert find(log, "name", "brandt") == {"customer-2"}
+    assert find(log, "phone", "+493012345") == {"lead-1"}
+    stored = place.run("keys", "SELECT stream, slot, term FROM people")
+    assert not [row for row in stored if "ada" in row.term or "example" in row.term]
+
+
+def test_nobody_finds_who_was_forgotten_also_when_the_directory_is_made_anew(
+    log: Log, tell: Callable[..., None], place: Place, keys: Keys
+) -> None:
+    tell(
+        CaptureLead(id="1", name="Ada", email="ada@example.org"),
+        ConvertLead(id="1", customer_id="1"),
+        CaptureLead(id="2", name="Ada", email="ada@example.org"),
+        ConvertLead(id="2", customer_id="2"),
+        ReverseConversion(id="2", reason="a mistake"),
+    )
+    assert find(log, "name", "ada") == {"lead-1", "customer-1", "lead-2", "customer-2"}
+    tell(ForgetCustomer(id="1"))
+    assert {row.stream for row in place.run("keys", "SELECT stream FROM people")} == {"lead-2", "customer-2"}
+    tell(ForgetCustomer(id="2"))  # what it was told is the lead's
+    assert {row.stream for row in place.run("keys", "SELECT stream FROM people")} == {"lead-2"}
+    keys.directory.clear()
+    assert find(log, "name", "ada") == {"lead-2"}
+    assert keys.directory.person("lead-1") == ("customer-1", "lead-1")
+
+
+def test_a_directory_of_another_log_is_made_anew(log: Log, tell: Callable[..., None], place: Place, keys: Keys) -> None:
+    tell(RegisterCustomer(id="1", name="Ada"), RegisterCustomer(id="2", name="Ben"))
+    assert find(log, "name", "ada") == {"customer-1"}
+    place.run("keys", "UPDATE directory_head SET hash = :hash", hash=b"another")
+    place.run("keys", "DELETE FROM people")
+    assert find(log, "name", "ada") == {"customer-1"}
+    place.run("keys", "UPDATE directory_head SET position = 100")
+    assert find(log, "name", "ben") == {"customer-2"}
+    assert keys.directory.head() == (2, log.head.hash)
+
+
+def test_a_directory_that_several_follow_at_once_is_the_same(
+    log: Log, tell: Callable[..., None], other: Log, place: Place
+) -> None:
+    for number in range(60):
+        tell(CaptureLead(id=str(number), name=f"Ada {number}"), ConvertLead(id=str(number), customer_id=str(number)))
+    people = [each.people for each in (log, other, log, other) if each.people is not None]
+    threads = [Thread(target=each.follow, args=(log.head.position,)) for each in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(find(log, "name", "ada")) == 120
+    assert log._keys.directory.head() == (log.head.position, log.head.hash)
+    stored = sorted(place.run("keys", "SELECT * FROM people"), key=str)
+    log._keys.directory.clear()
+    find(log, "name", "ada")
+    assert sorted(place.run("keys", "SELECT * FROM people"), key=str) == stored
+
+
+def test_the_newest_forgetting_is_found_without_a_scan(log: Log, place: Place) -> None:
+    """However many events there are: both databases ask the index of the few."""
+    log.submit([Request(CaptureLead(id=str(number)), ANN) for number in range(3_000)])
+    sql = log._sql.head
+    explain = f"EXPLAIN QUERY PLAN {sql}" if place.kind == "sqlite" else f"EXPLAIN {sql}"
+    plan = " ".join(str(row) for row in place.run("log", explain))
+    assert "events_forgotten" in plan, plan

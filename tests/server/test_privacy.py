@@ -1,0 +1,91 @@
+"""Finding people, and telling what we hold about them, through a real port."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+
+@pytest.fixture(scope="module", autouse=True)
+def story(caller: Any) -> None:
+    caller("CaptureLead", id="p-1", name="Ada Abel", email="Ada@Example.org", phone="+49 30 12345")
+    caller("ConvertLead", id="p-1", customer_id="p-1")
+    caller("OpenTicket", id="p-1", customer_id="p-1", subject="late")
+    caller("RegisterCustomer", id="p-2", name="Ben Abel", email="ben@example.org")
+
+
+def found(caller: Any, **known: str) -> dict[str, list[str]]:
+    return {match.stream: list(match.slots) for match in caller("FindPeople", **known).matches}
+
+
+def test_people_are_found_at_once(caller: Any) -> None:
+    assert found(caller, email="ada@example.org") == {"customer-p-1": ["email"], "lead-p-1": ["email"]}
+    assert set(found(caller, name="abel")) == {"customer-p-1", "lead-p-1", "customer-p-2"}
+    assert found(caller, name="Abel Ben", email="BEN@example.org") == {"customer-p-2": ["email", "name"]}
+    assert found(caller, name="Abel", phone="0049 30 12345").keys() == {"customer-p-1", "lead-p-1"}
+    assert found(caller, name="Ada Brandt") == {}
+
+
+@pytest.mark.parametrize(("given", "field"), [({}, "email"), ({"phone": "none"}, "phone"), ({"name": " "}, "name")])
+def test_nothing_to_look_for(caller: Any, given: dict[str, str], field: str) -> None:
+    refused = caller.refused("FindPeople", **given)
+    assert (refused.code, refused.fields) == ("INVALID_FIELD", [field])
+
+
+def test_who_cannot_be_described(caller: Any) -> None:
+    assert caller.refused("DescribeSubject", customer_id="nobody").code == "NOT_FOUND"
+    assert caller.refused("DescribeSubject").code == "INVALID_FIELD"
+
+
+def test_what_we_hold_about_a_person_with_consents_at_each_sending(caller: Any) -> None:
+    def at(day: int) -> datetime:
+        return datetime(2025, 1, day, tzinfo=UTC)
+
+    id = {"id": "p-3"}
+    caller("CaptureLead", id="p-3", name="Cleo", occurred_at=at(1))
+    caller("ConvertLead", id="p-3", customer_id="p-3", occurred_at=at(2))
+    caller("LogInteraction", **id, interaction_id="1", channel="email", direction="outbound", occurred_at=at(3))
+    caller("GrantConsent", **id, purpose="news", channel="email", expires_at=at(20), occurred_at=at(4))
+    caller("GrantConsent", **id, purpose="offers", channel="phone", occurred_at=at(5))
+    caller("WithdrawConsent", **id, purpose="offers", channel="phone", occurred_at=at(10))
+    caller("OpenTicket", id="p-3", customer_id="p-3", body="where?", occurred_at=at(6))
+    caller("ReplyToTicket", id="p-3", reply_id="1", body="there", channel="email", occurred_at=at(7))
+    caller("ReplyToTicket", id="p-3", reply_id="2", is_public=False, occurred_at=at(8))
+    caller("LogInteraction", **id, interaction_id="2", channel="phone", direction="inbound", occurred_at=at(11))
+    caller("LogInteraction", **id, interaction_id="3", channel="email", direction="outbound", occurred_at=at(12))
+    caller("LogInteraction", **id, interaction_id="4", channel="email", direction="outbound", occurred_at=at(25))
+    parts = caller("DescribeSubject", customer_id="p-3")
+    assert list(parts[0].streams) == ["customer-p-3", "lead-p-3", "ticket-p-3"]
+    states = {part.state.stream: MessageToDict(part.state.values) for part in parts if part.HasField("state")}
+    assert states["customer-p-3"]["name"] == states["lead-p-3"]["name"] == "Cleo"
+    events = [part.event for part in parts if part.HasField("event")]
+    assert [event.position for event in events] == sorted(event.position for event in events)
+    assert len(events) == 13
+    assert "where?" in [event.data.fields["body"].string_value for event in events if event.type == "TicketOpened"]
+    sendings = [part.sending for part in parts if part.HasField("sending")]
+    allowed = [
+        (sending.occurred_at.ToDatetime(UTC).day, {consent.purpose for consent in sending.consents})
+        for sending in sorted(sendings, key=lambda sending: sending.occurred_at.seconds)
+    ]
+    assert allowed == [(3, set()), (7, {"news", "offers"}), (12, {"news"}), (25, set())]
+
+    caller("ForgetCustomer", id="p-3")
+    parts = caller("DescribeSubject", customer_id="p-3")
+    assert "Cleo" not in str(parts)
+    assert "where?" not in str(parts)
+    assert len([part for part in parts if part.HasField("event")]) == 14
+
+
+def test_who_was_forgotten_is_not_found(caller: Any) -> None:
+    caller("CaptureLead", id="p-4", name="Dora")
+    caller("ConvertLead", id="p-4", customer_id="p-4")
+    assert len(found(caller, name="dora")) == 2
+    position = caller("ForgetCustomer", id="p-4", reason="asked").position
+    assert found(caller, name="dora") == {}
+    assert not caller("GetLead", lead_id="p-4", min_position=position).HasField("name")
+    assert not caller("GetCustomer", customer_id="p-4", min_position=position).HasField("name")
+    refused = caller.refused("CorrectLead", id="p-4", phone="0815", reason="she called")
+    assert (refused.code, refused.fields) == ("FORGOTTEN", ["phone"])
