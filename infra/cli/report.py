@@ -182,6 +182,8 @@ def answer(crm: Client, request: Any, time_zone: str) -> Rows:
         "time_zone": time_zone,
         "position": first.read_point.position,
         "sql_version": first.report.sql_version,
+        "key": list(first.report.key),
+        "event_types": list(first.report.event_types),
     }
     return Rows(arrow_tables(each.chunk for each in (first, *responses)), about, time_zone)
 
