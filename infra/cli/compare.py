@@ -11,7 +11,7 @@ import typer
 
 from infra.cli.instants import WRITTEN, require_instants, rfc3339
 from infra.cli.options import DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
-from infra.cli.output import Format, Rows, cell, chosen, local, note, shown, write
+from infra.cli.output import Format, Rows, cell, chosen, local, note, shown, whole, write
 from infra.cli.report import answer, request_of
 from infra.cli.sql import asked
 
@@ -105,13 +105,6 @@ def compare(
 
 
 EVENT = "position, stream, type, occurred_at, recorded_at, {late} as late, only_in, actor_type, actor_id, reason"
-
-
-def whole(rows: Rows) -> pa.Table:
-    """All rows of an answer at once."""
-    import pyarrow as pa
-
-    return pa.concat_tables(rows.tables)
 
 
 def behind(before: Rows, after: Rows, columns: str, *, grouped: bool = False) -> str:
