@@ -52,7 +52,11 @@ class Server:
         self._parts: list[object] = [self._commands, self._feed, Replay(log, keys), System(log, models, settings)]
         if models is not None:
             self._queries = Queries(log, models, keys)
-            self._parts += [AnyModel(log, models, keys), Reports(log, models, keys, settings), Upkeep(log, models)]
+            self._parts += [
+                AnyModel(log, models, keys),
+                Reports(log, models, keys, settings),
+                Upkeep(log, models, settings),
+            ]
         self._health = health.HealthServicer()
         self._services = services()
         self._server = grpc.server(
