@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     workers: int = Field(default=40, ge=1, description="How many calls the server handles at once.")
     sql_seconds: float = Field(default=30.0, gt=0, description="How long a statement of an analyst may run.")
     sql_rows: int = Field(default=1_000_000, ge=1, description="How many rows a statement of an analyst may return.")
+    snapshot_hours: float | None = Field(
+        default=None, gt=0, description="How often `crm serve` publishes a snapshot. Default: only when asked to."
+    )
+    snapshots_kept: int | None = Field(
+        default=None, ge=1, description="How many snapshots stay when one is published, the newest. Default: all."
+    )
     kafka_bootstrap_servers: str | None = Field(
         default=None, description="Where Kafka answers, host:port, several with commas between. Default: no Kafka."
     )

@@ -25,6 +25,7 @@ from infra.cli.instants import rfc3339
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.console import RenderableType
 
 SHOWN_ROWS = 2_000
 NOTHING = "–"
@@ -64,6 +65,13 @@ class Rows:
         return cls([table], about or {})
 
 
+def whole(rows: Rows) -> pa.Table:
+    """All rows of an answer at once. Those that are read as they arrive can be read but once."""
+    import pyarrow as pa
+
+    return pa.concat_tables(rows.tables)
+
+
 def chosen(format: Format | None, output: Path | None) -> Format:
     """The format to write in: the one asked for, or the one that the file's name ends in, or a table.
 
@@ -89,6 +97,15 @@ def write(rows: Rows, format: Format, output: Path | None) -> None:
     }[format]
     with _destination(output) as out:
         writer(rows, out)
+
+
+def write_drawn(what: RenderableType, output: Path | None) -> None:
+    """Write what is drawn with characters to stdout, or to the file, which takes its place only when it is complete.
+
+    :raises Rejected: OUTPUT_NOT_WRITABLE.
+    """
+    with _destination(output) as out:
+        _print(what, out)
 
 
 def write_lines(lines: Iterable[bytes], output: Path | None) -> None:
@@ -171,7 +188,6 @@ def _on_clock(value: Any, time_zone: str) -> Any:
 def _write_table(rows: Rows, out: IO[bytes]) -> None:
     import pyarrow as pa
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -188,12 +204,18 @@ def _write_table(rows: Rows, out: IO[bytes]) -> None:
         for row in _rows(table.slice(0, max(SHOWN_ROWS - count, 0))):
             grid.add_row(*(Text(shown(_on_clock(value, rows.time_zone))) for value in row))
         count += table.num_rows
-    text = io.TextIOWrapper(out, encoding=sys.stdout.encoding or "utf-8", errors="replace", write_through=True)
-    terminal = out is sys.stdout.buffer and sys.stdout.isatty()
-    Console(file=text, width=None if terminal else 100_000, force_terminal=terminal or None).print(grid)
-    text.detach()
+    _print(grid, out)
     if count > SHOWN_ROWS:
         note(f"{SHOWN_ROWS:,} of {count:,} rows are shown; --format csv, json or parquet writes all of them")
+
+
+def _print(what: RenderableType, out: IO[bytes]) -> None:
+    from rich.console import Console
+
+    text = io.TextIOWrapper(out, encoding=sys.stdout.encoding or "utf-8", errors="replace", write_through=True)
+    terminal = out is sys.stdout.buffer and sys.stdout.isatty()
+    Console(file=text, width=None if terminal else 100_000, force_terminal=terminal or None).print(what)
+    text.detach()
 
 
 def _write_json(rows: Rows, out: IO[bytes]) -> None:

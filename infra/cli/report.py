@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from infra.cli.chart import bars, charted, said, trends, vega_lite
 from infra.cli.instants import require_instants
 from infra.cli.options import AsOfOption, DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
-from infra.cli.output import Format, Rows, chosen, local, note, shown, write
+from infra.cli.output import (
+    Format,
+    Rows,
+    chosen,
+    json_line,
+    local,
+    note,
+    shown,
+    whole,
+    write,
+    write_drawn,
+    write_lines,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,6 +63,16 @@ def report(
     describe: Annotated[
         bool, typer.Option("--describe", help="Say what the report means instead of running it.")
     ] = False,
+    chart: Annotated[bool, typer.Option("--chart", help="Draw bars instead of a table.")] = False,
+    vega: Annotated[
+        Path | None, typer.Option("--vega", metavar="FILE", help="Write a Vega-Lite chart as well, data inside.")
+    ] = None,
+    trend: Annotated[
+        bool, typer.Option("--trend", help="Say by how much a series changes from part to part, by least squares.")
+    ] = False,
+    column: Annotated[
+        str | None, typer.Option("--column", help="Of which column. Default: the first one of numbers.")
+    ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
     data: DataOption = None,
@@ -66,13 +90,18 @@ def report(
 
         crm report lead_conversion --as-of 2018-06-01 --from 2018-01-01 --to 2018-04-01 --by source
 
-        crm report backlog --from 2016-03-01 --to 2016-06-01 --every week
+        crm report backlog --from 2016-03-01 --to 2016-06-01 --every week --chart --trend
+
+        crm report tickets_by_status --vega tickets.vl.json
 
         crm report lead_conversion --as-of 2018-06-01 --known-at 12000 --format csv > conversion.csv
     """
     if describe and name is None:
         raise typer.BadParameter("name the report to describe")
     format = chosen(format, output)
+    drawn = chart or trend or vega is not None
+    if drawn or column is not None:
+        require_drawable(name is not None and not describe, drawn, chart and format is not Format.TABLE, trend, every)
     settings = settings_of(data)
 
     require_instants(as_of, known_at, period_from, period_to)
@@ -99,7 +128,43 @@ def report(
             rows = answer(crm, request, time_zone)
             if format is not Format.JSON:
                 note("\n".join(caption(rows)))
+            if drawn:
+                rows = Rows([whole(rows)], rows.about, rows.time_zone)
+                drawn_column = charted(whole(rows), rows.about["key"], column)
+                add_drawings(rows, drawn_column, every if trend else None, vega, format)
+                if chart:
+                    write_drawn(bars(rows, drawn_column), output)
+                    return
         write(rows, format, output)
+
+
+def require_drawable(is_answer: bool, drawn: bool, for_programs: bool, trend: bool, every: str | None) -> None:
+    """Refuse what cannot be drawn.
+
+    :raises typer.BadParameter: and says what can.
+    """
+    if not drawn:
+        raise typer.BadParameter("--column says what --chart, --vega or --trend are of; add one of them")
+    if not is_answer:
+        raise typer.BadParameter("--chart, --vega and --trend are for a report's answer; name the report")
+    if for_programs:
+        raise typer.BadParameter("--chart is for people; --vega writes a file for programs")
+    if trend and every is None:
+        raise typer.BadParameter("--trend is of a series; add --every day, week or month, and --from")
+
+
+def add_drawings(rows: Rows, column: str, every: str | None, vega: Path | None, format: Format) -> None:
+    """Add the trend of a series to what is known about it, where one is asked for, say it to people, and write the
+    chart's file.
+
+    :raises Rejected: OUTPUT_NOT_WRITABLE.
+    """
+    if every is not None:
+        rows.about["trend"] = list(trends(rows, column, every))
+        if format is not Format.JSON:
+            note("\n".join(map(said, rows.about["trend"])))
+    if vega is not None:
+        write_lines([json_line(vega_lite(rows, column))], vega)
 
 
 def request_of(
@@ -182,6 +247,8 @@ def answer(crm: Client, request: Any, time_zone: str) -> Rows:
         "time_zone": time_zone,
         "position": first.read_point.position,
         "sql_version": first.report.sql_version,
+        "key": list(first.report.key),
+        "event_types": list(first.report.event_types),
     }
     return Rows(arrow_tables(each.chunk for each in (first, *responses)), about, time_zone)
 

@@ -6,6 +6,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,9 @@ import typer
 from infra.cli.options import DataOption, settings_of
 from infra.cli.output import note
 from infra.parts import Part
+
+SCHEDULE = "system:schedule"
+"""Who asks for the snapshots that are published on a schedule."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,6 +50,8 @@ def serve(
 
         crm serve --data /srv/crm --listen 127.0.0.1:0
 
+        CRM_SNAPSHOT_HOURS=24 CRM_SNAPSHOTS_KEPT=7 crm serve
+
     Several servers, each with a data directory of its own, share one log in PostgreSQL, and with it everything:
 
         export CRM_LOG=postgresql://crm@db/log CRM_KEYS=postgresql://crm@db/keys CRM_MASTER_KEY=...
@@ -55,10 +62,32 @@ def serve(
 
     settings = settings_of(data, **({"only": only} if only else {}))
     with told_to_stop() as stop, opened(settings) as node:
-        print(node.serve(listen or settings.listen), flush=True)
+        address = node.serve(listen or settings.listen)
+        print(address, flush=True)
         note(f"serving {settings.data}; Ctrl-C stops")
+        if settings.snapshot_hours is not None and node.models is not None:
+            publish_snapshots(stop, address, settings.snapshots, timedelta(hours=settings.snapshot_hours))
         stop.wait()
         note("finishing the calls under way")
+
+
+def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: timedelta) -> None:
+    """Have the server publish a snapshot whenever the latest one is so old, until it is told to stop. One that fails is
+    said, and tried again when the next one is due.
+    """
+    from crm.client import Client, CrmError
+    from crm.v1 import system_pb2
+    from infra.models.snapshots import age
+
+    old = age(folder, datetime.now(UTC))
+    due = timedelta() if old is None else max(every - old, timedelta())
+    with Client(address, actor=SCHEDULE) as crm:
+        while not stop.wait(min(due.total_seconds(), threading.TIMEOUT_MAX)):
+            try:
+                crm.system.CreateSnapshot(system_pb2.CreateSnapshotRequest())
+            except CrmError as error:
+                note(f"error: {error.code}: no snapshot was published: {error.sentence}")
+            due = every
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from commands.rejected import Rejected, require
+from infra.models.archive import relations
 from infra.models.engine import Models
 from infra.models.model import Header, read_header
 from infra.models.point import Point, at_point, in_utc
@@ -44,6 +45,8 @@ CHANGING = frozenset(
 
 _ORDER = re.compile(r"\border\s+by\b[^()]*$", re.IGNORECASE)
 """How a report ends."""
+
+_ORDER_BY = re.compile(r"^order\s+by\b", re.IGNORECASE)
 
 EVERY = ("day", "week", "month")
 """The periods of a series: local days, weeks that begin on Monday, months."""
@@ -70,7 +73,8 @@ class Report:
 
     ``clock`` is cohort, flow or state and is shown wherever the report is. ``breakdowns`` are the columns by which it
     can be broken down. ``sql_version`` is the hash of its SQL and of all SQL that it builds on: for one version, the
-    same T and K give the same answer for ever. ``broken`` says why it cannot be asked, where it cannot.
+    same T and K give the same answer for ever. ``key`` are the columns that tell its rows apart, ``event_types`` the
+    classes of the events that it is made of. ``broken`` says why it cannot be asked, where it cannot.
     """
 
     name: str
@@ -83,6 +87,8 @@ class Report:
     breakdowns: tuple[str, ...]
     columns: tuple[Column, ...]
     sql_version: str
+    key: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
     broken: str | None = None
 
 
@@ -115,6 +121,13 @@ class _Source:
     def unordered(self) -> str:
         """The SELECT as a part of another report, which orders its rows anew."""
         return _ORDER.sub("", self.select) if "limit" not in self.words else self.select
+
+    @property
+    def ordered_by(self) -> tuple[str, ...]:
+        """The columns that it is ordered by."""
+        found = _ORDER.search(self.select.strip().removesuffix(";"))
+        terms = _ORDER_BY.sub("", found[0]).split(",") if found else []
+        return tuple(term.split()[0].strip('"').lower() for term in terms if term.split())
 
     @property
     def words(self) -> frozenset[str]:
@@ -191,7 +204,8 @@ def run(
                 tables.append(in_utc(rows.to_arrow_table()))
     described = _described(models, sources, source, needed, shape)
     if every is not None:
-        described = replace(described, columns=(*PERIOD_COLUMNS, *described.columns))
+        key = (PERIOD_COLUMNS[0].name, *described.key)
+        described = replace(described, columns=(*PERIOD_COLUMNS, *described.columns), key=key)
         tables = [_with_period(table, period) for table, period in zip(tables, periods, strict=True)]
     return Answer(described, pa.concat_tables(tables), at.as_of, at.position)
 
@@ -284,6 +298,7 @@ def _described(
     models: Models, sources: Mapping[str, _Source], source: _Source, needed: set[str], shape: Iterable[tuple[str, str]]
 ) -> Report:
     header = source.header
+    shape = list(shape)
     breakdowns = source.broken_down[1]
     return Report(
         name=source.name,
@@ -296,6 +311,8 @@ def _described(
         breakdowns=breakdowns,
         columns=tuple(Column(name, type, header.columns.get(name, "")) for name, type in shape),
         sql_version=_version(models, sources, source),
+        key=tuple(column for column in source.ordered_by if column in {name for name, _ in shape}),
+        event_types=_event_types(models, sources, source),
     )
 
 
@@ -363,6 +380,13 @@ def _built_on(sources: Mapping[str, _Source], source: _Source, above: tuple[str,
 def _models_of(models: Models, sources: Mapping[str, _Source], source: _Source) -> list[str]:
     words = frozenset().union(*(part.words for part in _built_on(sources, source)))
     return [model for model in models.definitions if words & {model, f"{model}_intervals"}]
+
+
+def _event_types(models: Models, sources: Mapping[str, _Source], source: _Source) -> tuple[str, ...]:
+    read = {
+        relation for model in _models_of(models, sources, source) for relation in models.definitions[model].relations
+    }
+    return tuple(sorted(relations()[relation].event.__name__ for relation in read))
 
 
 def _version(models: Models, sources: Mapping[str, _Source], source: _Source) -> str:

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,39 @@ def publish(
     _replace(file.with_suffix(".json"), {"file": file.name, **manifest})
     _replace(folder / "latest.json", {"file": file.name, **manifest})
     return file
+
+
+def prune(folder: Path, kept: int) -> list[Path]:
+    """Remove all published snapshots but the newest ones, among them the one that ``latest.json`` names. Their
+    manifests stay: they are witnesses of the log.
+
+    :param kept: how many stay; at least one.
+    :returns: what was removed.
+    """
+    latest = _said(folder / "latest.json").get("file")
+    files = sorted(
+        folder.glob("crm-*.duckdb"),
+        key=lambda file: (file.name == latest, _said(file.with_suffix(".json")).get("time", "")),
+    )
+    removed = files[: -max(kept, 1)]
+    for file in removed:
+        file.unlink(missing_ok=True)
+    return removed
+
+
+def age(folder: Path, now: datetime) -> timedelta | None:
+    """How long ago the latest snapshot was made; none where there is none."""
+    made = _said(folder / "latest.json").get("time")
+    return None if made is None else now - datetime.fromisoformat(made)
+
+
+def _said(manifest: Path) -> dict[str, Any]:
+    """What a manifest says; nothing where there is none that can be read."""
+    try:
+        said: dict[str, Any] = json.loads(manifest.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return said
 
 
 def _manifest(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:

@@ -116,6 +116,8 @@ def described(found: report.Report) -> reports_pb2.Report:
         breakdowns=found.breakdowns,
         columns=columns,
         sql_version=found.sql_version,
+        key=found.key,
+        event_types=found.event_types,
         broken=found.broken,
     )
 

@@ -55,7 +55,11 @@ class Server:
             self._parts.append(Privacy(log, log.people, keys))
         if models is not None:
             self._queries = Queries(log, models, keys)
-            self._parts += [AnyModel(log, models, keys), Reports(log, models, keys, settings), Upkeep(log, models)]
+            self._parts += [
+                AnyModel(log, models, keys),
+                Reports(log, models, keys, settings),
+                Upkeep(log, models, settings),
+            ]
         self._health = health.HealthServicer()
         self._services = services()
         self._server = grpc.server(

@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from threading import Lock
 
 import grpc
 
 from crm.v1 import system_pb2
 from infra.log import Log
 from infra.models import Models
+from infra.models.snapshots import prune
 from infra.server.reading import reached_position
 from infra.server.work import told
+from infra.settings import Settings
 
 
 class Upkeep:
     """Rebuilds the read models and publishes them."""
 
-    def __init__(self, log: Log, models: Models) -> None:
+    def __init__(self, log: Log, models: Models, settings: Settings) -> None:
         self._log = log
         self._models = models
+        self._settings = settings
+        self._publishing = Lock()
 
     def rebuild_models(
         self, request: system_pb2.RebuildModelsRequest, context: grpc.ServicerContext
@@ -46,10 +51,13 @@ class Upkeep:
     def create_snapshot(
         self, request: system_pb2.CreateSnapshotRequest, context: grpc.ServicerContext
     ) -> system_pb2.Snapshot:
-        """Publishes the read models as a file."""
+        """Publishes the read models as a file, and removes the oldest files where the settings say how many stay."""
         reached_position(request, context, self._log)
-        file = self._models.snapshot()
-        manifest = json.loads(file.with_suffix(".json").read_text("utf-8"))
+        with self._publishing:
+            file = self._models.snapshot()
+            manifest = json.loads(file.with_suffix(".json").read_text("utf-8"))
+            if self._settings.snapshots_kept is not None:
+                prune(self._settings.snapshots, self._settings.snapshots_kept)
         return system_pb2.Snapshot(
             file=str(file),
             position=manifest["position"],

@@ -60,4 +60,4 @@ select breakdown, measure,
 from times
 where concerned
 group by breakdown, place, measure
-order by breakdown, place
+order by breakdown, place, measure

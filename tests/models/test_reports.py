@@ -356,6 +356,18 @@ def test_every_report_says_what_it_means(company: Company) -> None:
     assert "source" in described["lead_conversion"].breakdowns
 
 
+def test_every_report_says_what_tells_its_rows_apart_and_what_it_is_made_of(company: Company) -> None:
+    for each in reports(company.models):
+        rows = run(company.models, each.name).table.select(list(each.key)).to_pylist()
+        assert each.key, each.name
+        assert len({tuple(row.values()) for row in rows}) == len(rows), each.name
+        assert each.event_types, each.name
+    backlog = run(company.models, "backlog", every="month", period_from=day("01-01 00:00")).report
+    assert backlog.key == ("period_from", "breakdown")
+    assert {"TicketOpened", "TicketSolved"} <= set(backlog.event_types)
+    assert not any(name.startswith("Lead") for name in backlog.event_types)
+
+
 @pytest.mark.slow
 def test_a_broken_report_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     projections = Path(copytree(PROJECTIONS, tmp_path / "projections"))

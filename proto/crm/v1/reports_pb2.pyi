@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Report(_message.Message):
-    __slots__ = ("name", "meaning", "clock", "formula", "breakdowns", "columns", "sql_version", "edges", "parameters", "broken", "source")
+    __slots__ = ("name", "meaning", "clock", "formula", "breakdowns", "columns", "sql_version", "edges", "parameters", "broken", "source", "key", "event_types")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MEANING_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,8 @@ class Report(_message.Message):
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TYPES_FIELD_NUMBER: _ClassVar[int]
     name: str
     meaning: str
     clock: str
@@ -34,7 +36,9 @@ class Report(_message.Message):
     parameters: _containers.RepeatedScalarFieldContainer[str]
     broken: str
     source: str
-    def __init__(self, name: _Optional[str] = ..., meaning: _Optional[str] = ..., clock: _Optional[str] = ..., formula: _Optional[str] = ..., breakdowns: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[_reading_pb2.Column, _Mapping]]] = ..., sql_version: _Optional[str] = ..., edges: _Optional[str] = ..., parameters: _Optional[_Iterable[str]] = ..., broken: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
+    key: _containers.RepeatedScalarFieldContainer[str]
+    event_types: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., meaning: _Optional[str] = ..., clock: _Optional[str] = ..., formula: _Optional[str] = ..., breakdowns: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[_reading_pb2.Column, _Mapping]]] = ..., sql_version: _Optional[str] = ..., edges: _Optional[str] = ..., parameters: _Optional[_Iterable[str]] = ..., broken: _Optional[str] = ..., source: _Optional[str] = ..., key: _Optional[_Iterable[str]] = ..., event_types: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListReportsRequest(_message.Message):
     __slots__ = ()
