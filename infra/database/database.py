@@ -86,8 +86,10 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def together(self) -> AbstractContextManager[object]:
-        """Inside a write transaction: statements whose answers nobody looks at travel together, until this is left."""
+    def ask_no_more(self) -> None:
+        """Inside a write transaction: nobody looks at the answers of the statements from here on, so that they may
+        travel together with the commit.
+        """
 
     @abstractmethod
     def changing(self) -> AbstractContextManager[Connection]:

@@ -6,7 +6,7 @@ import os
 import select as waiting
 from binascii import crc32
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from threading import Event, Thread
 from typing import Any
@@ -82,6 +82,7 @@ class PostgreSQL(Database):
         self._channel = f"annals_{name}"
         self._listeners: list[Listener] = []
         self._writer_process = 0
+        self._travelling = ExitStack()
         with self.sentences():
             self._writer: PoolProxiedConnection | None = engine.raw_connection()
 
@@ -118,9 +119,10 @@ class PostgreSQL(Database):
                 while cursor.nextset():
                     pass
                 cursor.format = Format.BINARY
-                yield cursor  # type: ignore[misc]
-                committing = True
-                cursor.execute("COMMIT")
+                with ExitStack() as self._travelling:
+                    yield cursor  # type: ignore[misc]
+                    committing = True
+                    cursor.execute("COMMIT")
             except BaseException as error:
                 self._undo(connection)
                 if isinstance(error, errors.LockNotAvailable):
@@ -134,10 +136,10 @@ class PostgreSQL(Database):
                     ) from error
                 raise
 
-    def together(self) -> AbstractContextManager[object]:
+    def ask_no_more(self) -> None:
         assert self._writer is not None
         connection: psycopg.Connection = self._writer.driver_connection  # type: ignore[assignment]
-        return connection.pipeline()
+        self._travelling.enter_context(connection.pipeline())
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,8 @@ class SQLite(Database):
                     self._writer.cursor().execute("ROLLBACK")
                 raise
 
-    def together(self) -> AbstractContextManager[object]:
-        return nullcontext()
+    def ask_no_more(self) -> None:
+        """Nothing travels here."""
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:

@@ -272,6 +272,7 @@ class Log:
                     require_clock(before.recorded_at - now)
                     appending = Appending(cursor, before, max(now, before.recorded_at + MICROSECOND))
                     yield appending
+                    self._database.ask_no_more()
                     if appending.rows:
                         self._insert(cursor, appending.rows, appending.head)
             except Uncertain:
@@ -329,11 +330,13 @@ class Log:
                     self._forgotten,
                 )
                 answers = [decide(decisions, each) for each in asked]
-                with self._database.together():
-                    if decisions.facts:
-                        head = appended = self._append(cursor, decisions, head)
-                    if decisions.answers:
-                        self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
+                rows, head = self._rows_of(decisions, head)
+                self._database.ask_no_more()
+                if rows:
+                    appended = head
+                    self._insert(cursor, rows, head)
+                if decisions.answers:
+                    self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
         except Uncertain:
             if appended is None or not self._was_committed(appended):  # it may be the keys that are uncertain
                 raise
@@ -406,7 +409,10 @@ class Log:
             raise Unusable("LOG_UNAVAILABLE", "the connection was lost before the commit; nothing was recorded; retry")
         return True
 
-    def _append(self, cursor: DBAPICursor, decisions: Decisions, head: Head) -> Head:
+    def _rows_of(self, decisions: Decisions, head: Head) -> tuple[list[StoredRow], Head]:
+        """The rows of what was decided, and the head that they lead to; the keys that they need are durable."""
+        if not decisions.facts:
+            return [], head
         sealing: set[str] = set()
         for fact in decisions.facts:
             if fact.event.personal:
@@ -422,9 +428,7 @@ class Log:
             document = encode(fact.event, envelope, self._keys, home=fact.home, copied=fact.copied)
             hash = sha256(hash + document).digest()
             rows.append((position, fact.stream, fact.version, envelope.type, stamp, document, hash))
-        head = Head(position, hash, recorded_at)
-        self._insert(cursor, rows, head)
-        return head
+        return rows, Head(position, hash, recorded_at)
 
     def _insert(self, cursor: DBAPICursor, rows: Sequence[StoredRow], head: Head) -> None:
         self._sql.insert_events(cursor, rows)

@@ -135,6 +135,15 @@ def reports(models: Models) -> list[Report]:
     return [_looked_at(models, sources, source) for source in sources.values()]
 
 
+def look_at(models: Models, name: str) -> Report:
+    """One report.
+
+    :raises Rejected: UNKNOWN_REPORT.
+    """
+    sources = _sources(models)
+    return _looked_at(models, sources, _named(sources, name))
+
+
 def run(
     models: Models,
     name: str,
@@ -160,9 +169,7 @@ def run(
         INVALID_SERIES or IN_THE_FUTURE.
     """
     sources = _sources(models)
-    if name not in sources:
-        raise Rejected("UNKNOWN_REPORT", f"there is no report {name}; {nearest(name, sources)}", field="name")
-    source = sources[name]
+    source = _named(sources, name)
     start, end = _period(period_from, period_to)
     _require_breakdown(models, source, by)
     with at_point(
@@ -242,6 +249,12 @@ def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
 def _sources(models: Models) -> dict[str, _Source]:
     folder = models.projections / "reports"
     return {path.stem: _Source(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.sql"))}
+
+
+def _named(sources: Mapping[str, _Source], name: str) -> _Source:
+    if name not in sources:
+        raise Rejected("UNKNOWN_REPORT", f"there is no report {name}; {nearest(name, sources)}", field="name")
+    return sources[name]
 
 
 def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) -> Report:

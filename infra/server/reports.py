@@ -41,11 +41,7 @@ class Reports:
 
         :raises Rejected: UNKNOWN_REPORT.
         """
-        known = {each.name: each for each in report.reports(self._models)}
-        if request.name not in known:
-            sentence = f"there is no report {request.name}; {report.nearest(request.name, known)}"
-            raise Rejected("UNKNOWN_REPORT", sentence, field="name")
-        return described(known[request.name])
+        return described(report.look_at(self._models, request.name))
 
     def run_report(
         self, request: reports_pb2.RunReportRequest, context: grpc.ServicerContext

@@ -21,8 +21,8 @@ class Connection:
         self.client = client
         self.server = server
         self.answering = True
-        for end in (client, server):
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for connected in (client, server):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def cut(self) -> None:
         """Cut it on both sides."""
@@ -30,10 +30,10 @@ class Connection:
         self.cut_server()
 
     def cut_client(self) -> None:
-        close(self.client)
+        end(self.client)
 
     def cut_server(self) -> None:
-        close(self.server)
+        end(self.server)
 
 
 Fault = Callable[[Connection, bytes, Iterator[bytes]], None]
@@ -60,7 +60,7 @@ class Proxy:
         Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        close(self._listening)
+        end(self._listening)
         self.cut_all()
 
     def cut_all(self) -> None:
@@ -81,7 +81,7 @@ class Proxy:
                     raise OSError
                 connection = Connection(client, socket.create_connection(self._server))
             except OSError:
-                close(client)
+                end(client)
                 continue
             with self._lock:
                 self._connections.append(connection)
@@ -149,11 +149,12 @@ def read_messages(client: socket.socket) -> Iterator[bytes]:
         buffer += data
 
 
-def close(end: socket.socket) -> None:
-    """Close it, also while another thread waits for it."""
+def end(connected: socket.socket) -> None:
+    """End what goes through it. Its number stays taken as long as a thread may read from it: the next socket with the
+    same number would lose what is meant for it.
+    """
     with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-    end.close()
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def until_sync(messages: Iterator[bytes]) -> Iterator[bytes]:
@@ -173,7 +174,6 @@ def before_its_answer(connection: Connection, message: bytes, rest: Iterator[byt
     """The COMMIT reaches the server, which answers; nobody hears that."""
     connection.answering = False
     connection.server.sendall(message + b"".join(until_sync(rest)))
-    connection.server.settimeout(None)
     connection.cut_client()
 
 

@@ -34,6 +34,7 @@ def capture(id: object) -> Request:
     return Request(CaptureLead(id=str(id)), ANN, f"r-{id}")
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 def test_two_nodes_whose_clocks_jump(place: Place, figure: Callable[[str], None]) -> None:
     urls = place.url("log"), place.url("keys")

@@ -28,6 +28,7 @@ def urls(place: Place) -> tuple[str, str]:
     return place.url("log"), place.url("keys")
 
 
+@pytest.mark.slow
 def test_threads_of_one_process(urls: tuple[str, str]) -> None:
     with opened(urls) as (log, keys):
         begin(log)

@@ -24,6 +24,7 @@ def capture(id: str) -> Request:
     return Request(CaptureLead(id=id, name=id, company="x" * 200), ANN, f"r-{id}")
 
 
+@pytest.mark.slow
 def test_a_full_disk_refuses_everybody_and_the_log_goes_on_when_there_is_room(tmp_path: Path) -> None:
     keys = Keys.open(f"sqlite:///{tmp_path}/keys.db", bytes(32))
     log = Log.open(f"sqlite:///{tmp_path}/log.db", keys)

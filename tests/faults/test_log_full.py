@@ -48,7 +48,7 @@ def mount_small_disk() -> Iterator[SmallDisk]:
 
     yield mount
     for folder in mounted:
-        subprocess.run([*become, "umount", str(folder)], check=True)
+        subprocess.run([*become, "umount", "--lazy", str(folder)], check=True)
 
 
 def test_sqlite(tmp_path: Path, mount_small_disk: SmallDisk) -> None:

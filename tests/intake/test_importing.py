@@ -48,6 +48,7 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
+@pytest.mark.slow
 def test_what_is_refused_goes_to_a_file_with_its_row_and_the_rest_goes_on(folder: Folder) -> None:
     memory = Memory()
     totals = folder.run(memory.door)
@@ -112,6 +113,7 @@ def test_progress_is_told_until_all_is_done(folder: Folder, tmp_path: Path) -> N
     assert told == [(done, total, 0) for done in (BATCH, 2 * BATCH, 3 * BATCH, total)]
 
 
+@pytest.mark.slow
 def test_batches_fly_ahead_of_their_answers_in_order_but_not_too_many(folder: Folder) -> None:
     folder.write([f"lead-{number:05}," for number in range(20 * BATCH)])
     memory = Memory()

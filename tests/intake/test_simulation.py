@@ -5,9 +5,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from commands.command import Command
 from infra.intake import Simulation, Totals, Wish, run
 from tests.intake.doors import Memory
+
+pytestmark = pytest.mark.slow
 
 UNTIL = datetime(2026, 3, 30, 15, 30, tzinfo=UTC)
 

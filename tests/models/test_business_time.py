@@ -37,6 +37,8 @@ from tests.models.company import ACTOR, Company, company_in, day, states_at
 from tests.models.test_two_roads import At
 from tests.models.test_two_roads import at as point_at
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 HORIZON = 400 * DAY
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

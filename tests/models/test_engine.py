@@ -62,6 +62,7 @@ def tickets(models_dir: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_models_stand_where_they_are_brought(lines: Any, tickets: Path, opened: Any) -> None:
     models = opened(lines)
     position = tell(lines)
@@ -97,6 +98,7 @@ SAMPLES: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_events_are_the_same_from_the_log_and_from_the_archive(lines: Any, opened: Any) -> None:
     for relation in relations().values():
         for fields in ({}, relation.fields):

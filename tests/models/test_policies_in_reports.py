@@ -39,6 +39,8 @@ from commands.ticket import (
 from infra.models.report import run
 from tests.models.company import Company, company_in, day
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
 """What is recorded at one instant is so much apart."""

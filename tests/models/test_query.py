@@ -152,6 +152,7 @@ def test_the_position_asked_for(company: Company) -> None:
     assert (refusal.code, refusal.field) == ("IN_THE_FUTURE", "min_position")
 
 
+@pytest.mark.slow
 def test_many_statements_at_once_leave_nothing_open(company: Company) -> None:
     answers = [query(company.models, "from events") for _ in range(20)]
     for answer in answers[::2]:

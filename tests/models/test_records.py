@@ -214,6 +214,7 @@ def test_before_the_beginning_there_is_nothing(company: Company) -> None:
 # What is sealed
 
 
+@pytest.mark.slow
 def test_sealed_text_stands_in_personal_columns_alone(lines: Any, opened: Any) -> None:
     """Over events of every class, with every personal field filled."""
     chance = Random(1)

@@ -220,6 +220,7 @@ def test_ticket_times(company: Company) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_response_from_creation_and_from_reopening_are_two_figures(tmp_path: Path) -> None:
     """Monday 9:00 created, 9:05 solved by a bot, Friday 14:00 reopened, 14:10 an agent replies."""
     with company_in(tmp_path) as company:
@@ -252,6 +253,7 @@ def test_groups_and_agents_are_reassigned_apart(company: Company) -> None:
 # The past
 
 
+@pytest.mark.slow
 def test_nothing_that_comes_later_changes_the_past(tmp_path: Path) -> None:
     with company_in(tmp_path) as company:
         tell_leads(company)
@@ -354,6 +356,7 @@ def test_every_report_says_what_it_means(company: Company) -> None:
     assert "source" in described["lead_conversion"].breakdowns
 
 
+@pytest.mark.slow
 def test_a_broken_report_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     projections = Path(copytree(PROJECTIONS, tmp_path / "projections"))
     folder = projections / "reports"

@@ -184,6 +184,7 @@ def codes_in(source: str) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_code_has_its_place_in_the_table_and_every_place_its_code() -> None:
     used: set[str] = set()
     for folder in ("domain", "commands", "infra"):

@@ -196,9 +196,6 @@ UNREACHABLE = {
     "SEAL_BROKEN",
     "UNKNOWN_EVENT_TYPE",
     "UNREADABLE_EVENT",
-    # What Kafka brings about.
-    "POSITION_MISSING",
-    "STREAM_UNAVAILABLE",
     # What the wire cannot say.
     "INVALID_INSTANT",
     "INVALID_KEY",

@@ -118,6 +118,7 @@ def test_personal_values_whose_key_is_gone_are_absent(caller: Any, node: Any) ->
     assert customer.country == "DE"
 
 
+@pytest.mark.slow
 def test_reports_describe_themselves(caller: Any) -> None:
     listed = caller("ListReports").reports
     assert {"backlog", "lead_conversion", "tickets_by_status", "ticket_times"} <= {each.name for each in listed}
@@ -128,6 +129,7 @@ def test_reports_describe_themselves(caller: Any) -> None:
         assert caller("GetReport", name=each.name) == each
 
 
+@pytest.mark.slow
 def test_every_report_runs_in_both_encodings(caller: Any, last: int) -> None:
     for about in caller("ListReports").reports:
         rows = caller("RunReport", name=about.name, as_of=MARCH + timedelta(days=20), min_position=last)
