@@ -25,8 +25,9 @@ CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The c
 
 def add_to(app: typer.Typer) -> None:
     """Offer the commands."""
-    for command in (find, forget, subject, rotate_master_key):
+    for command in (find, forget, subject):
         app.command()(command)
+    app.command("rotate-master-key")(rotate_master_key)
 
 
 def find(
