@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from commands.rejected import require
 from infra.directory import announce, lock, socket_address, withdraw
 from infra.keys import Keys, load_master_key
 from infra.log import Log
@@ -14,6 +15,7 @@ from infra.models import Models
 from infra.parts import Part
 from infra.server import Server
 from infra.settings import Settings
+from infra.stream import Cluster, Publisher
 
 PROJECTIONS = Path(__file__).parent.parent / "projections"
 DRAIN_SECONDS = 10.0
@@ -21,7 +23,7 @@ DRAIN_SECONDS = 10.0
 
 class Node:
     """What runs on one data directory, in one process: the log, the keys, the read models (none where it takes commands
-    only), the server.
+    or publishes only), the publisher where it publishes, the server.
     """
 
     def __init__(self, log: Log, models: Models | None, server: Server, settings: Settings, owned: ExitStack) -> None:
@@ -32,22 +34,33 @@ class Node:
         self._owned = owned
 
     @classmethod
-    def open(cls, settings: Settings) -> Node:
+    def open(cls, settings: Settings, *, publish: bool = False) -> Node:
         """Take the data directory and open everything in it.
 
-        :raises Rejected: ALREADY_SERVED, DATA_NOT_WRITABLE, MASTER_KEY_MISSING, WRONG_MASTER_KEY, NEWER_VERSION or
-            LOG_TAMPERED.
+        :param publish: whether to publish the log, where the settings name a Kafka and do not say to take commands
+            only. Who opens a node for a moment does not, for it would fence another node's publisher.
+        :raises Rejected: ALREADY_SERVED, DATA_NOT_WRITABLE, MASTER_KEY_MISSING, WRONG_MASTER_KEY, NEWER_VERSION,
+            LOG_TAMPERED, or INVALID_SETTING where a publisher has no Kafka.
         """
+        cluster = Cluster.named_by(settings)
+        require(
+            cluster is not None or settings.only is not Part.PUBLISHER,
+            "INVALID_SETTING",
+            "CRM_KAFKA_BOOTSTRAP_SERVERS: a publisher needs the address of Kafka, host:port",
+            field="CRM_KAFKA_BOOTSTRAP_SERVERS",
+        )
         with ExitStack() as owned:
             owned.callback(lock(settings).close)
             # One that was killed is still announced.
             withdraw(settings)
-            keys = Keys.open(settings.keys_url, load_master_key(settings))
-            owned.callback(keys.close)
+            keys = None
+            if settings.only is not Part.PUBLISHER:
+                keys = Keys.open(settings.keys_url, load_master_key(settings))
+                owned.callback(keys.close)
             log = Log.open(settings.log_url, keys, state_cache=settings.state_cache)
             owned.callback(log.close)
             models = None
-            if settings.only is not Part.COMMANDS:
+            if settings.only is None:
                 models = Models(
                     settings.models_file,
                     log,
@@ -59,7 +72,12 @@ class Node:
                 )
                 owned.callback(models.close)
                 models.start()
-            server = Server(log=log, models=models, keys=keys, settings=settings)
+            publisher = None
+            if publish and cluster is not None and settings.only is not Part.COMMANDS:
+                publisher = Publisher(log, cluster)
+                owned.callback(publisher.close)
+                publisher.start()
+            server = Server(log=log, models=models, keys=keys, settings=settings, publisher=publisher)
             collect_less()
             return cls(log, models, server, settings, owned.pop_all())
         raise AssertionError("unreachable")

@@ -8,3 +8,6 @@ class Part(StrEnum):
 
     COMMANDS = "commands"
     """Takes commands and tells the log; has no read models. Any number of them share one log."""
+
+    PUBLISHER = "publisher"
+    """Publishes the log to Kafka; answers only how it is. Of several the newest publishes, the others stand by."""

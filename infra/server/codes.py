@@ -107,7 +107,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "UNREADABLE_EVENT": "a stored event cannot be read",
     },
     StatusCode.UNIMPLEMENTED: {
-        "NOT_SERVED_HERE": "this server has no read models; ask one that has",
+        "NOT_SERVED_HERE": "this server runs one part alone, which does not answer this; ask one that does",
         "UNKNOWN_EVENT_TYPE": "a newer version recorded an event that this one does not know",
     },
     StatusCode.INTERNAL: {

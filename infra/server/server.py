@@ -32,6 +32,7 @@ from infra.server.reports import Reports
 from infra.server.system import System
 from infra.server.upkeep import Upkeep
 from infra.settings import Settings
+from infra.stream import Publisher
 
 LARGEST_MESSAGE = 16 * 1024 * 1024
 LARGEST_PORT = 65_535
@@ -42,15 +43,28 @@ Call = Callable[[Any, Any], Any]
 
 
 class Server:
-    """Answers everything in the contract, or what needs no read models where there are none; health and reflection."""
+    """Answers everything in the contract, or what needs no read models where there are none, and without keys only how
+    it is; health and reflection.
+    """
 
-    def __init__(self, *, log: Log, models: Models | None, keys: Keys, settings: Settings) -> None:
+    def __init__(
+        self,
+        *,
+        log: Log,
+        models: Models | None,
+        keys: Keys | None,
+        settings: Settings,
+        publisher: Publisher | None = None,
+    ) -> None:
         self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
-        self._commands = Commands(log, keys)
+        self._commands: Commands | None = None
         self._queries: Queries | None = None
         self._feed = Feed(log)
-        self._parts: list[object] = [self._commands, self._feed, Replay(log, keys), System(log, models, settings)]
-        if models is not None:
+        self._parts: list[object] = [System(log, models, settings, publisher)]
+        if keys is not None:
+            self._commands = Commands(log, keys)
+            self._parts += [self._commands, self._feed, Replay(log, keys)]
+        if models is not None and keys is not None:
             self._queries = Queries(log, models, keys)
             self._parts += [AnyModel(log, models, keys), Reports(log, models, keys, settings), Upkeep(log, models)]
         self._health = health.HealthServicer()
@@ -136,9 +150,9 @@ class Server:
                 answer: Call = getattr(part, name)
                 return answer
         kind = command_of(method.input_type)
-        if kind is not None:
+        if kind is not None and self._commands is not None:
             return self._commands.single(kind, method.input_type)
-        if self._queries is None:
+        if kind is not None or self._queries is None:
             return _not_served
         if method.output_type in models:
             return self._queries.get(models[method.output_type], method)
@@ -173,7 +187,7 @@ def _is_loopback(host: str) -> bool:
 
 def _not_served(request: Message, context: grpc.ServicerContext) -> NoReturn:
     raise Rejected(
-        "NOT_SERVED_HERE", "this server takes commands and tells the log; ask one that has read models, without --only"
+        "NOT_SERVED_HERE", "this server runs a part that does not answer this; ask one that runs all, without --only"
     )
 
 

@@ -13,6 +13,7 @@ from infra.log import Finding, Log, contradictions, utc_now
 from infra.models import Models, witness_of, witnesses
 from infra.server.work import told
 from infra.settings import Settings
+from infra.stream.publisher import STANDING_BY, Publisher
 
 Message = TypeVar("Message")
 
@@ -20,10 +21,11 @@ Message = TypeVar("Message")
 class System:
     """Says how the parts are, and checks them."""
 
-    def __init__(self, log: Log, models: Models | None, settings: Settings) -> None:
+    def __init__(self, log: Log, models: Models | None, settings: Settings, publisher: Publisher | None = None) -> None:
         self._log = log
         self._models = models
         self._settings = settings
+        self._publisher = publisher
 
     def get_status(self, request: system_pb2.GetStatusRequest, context: grpc.ServicerContext) -> system_pb2.Status:
         """How each part is."""
@@ -34,6 +36,11 @@ class System:
             parts = [self._part("archive", status.position, status.lag, error=status.last_error)]
             parts += [self._part(each.name, each.position, each.lag, each.rows, each.broken) for each in status.models]
             notices = status.notices
+        if self._publisher is not None:
+            going = self._publisher.status
+            parts.append(self._part("publisher", going.position, going.lag, error=going.last_error))
+            if going.state == STANDING_BY:
+                notices = [*notices, "the publisher stands by, for another one publishes"]
         forked = [f"{each.code}: {each.sentence}" for each in self._forked()]
         answer = system_pb2.Status(
             well=not forked and not any(part.last_error for part in parts),
