@@ -35,7 +35,7 @@ def connected(settings: Settings, *, creating: bool = False, caller: str | None 
     :raises Rejected: NO_DATA, and what opening the directory raises.
     """
     require(
-        creating or settings.has_log,
+        creating or settings.has_log or find_server(settings) is not None,
         "NO_DATA",
         f"there is no data in {settings.data}; name another directory with --data, or begin with crm import",
     )

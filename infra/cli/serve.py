@@ -55,6 +55,10 @@ def serve(
     publish: one does, the others stand by. To publish and nothing else:
 
         crm serve --data /srv/crm-2 --only publisher
+
+    Read models that follow the topics, and need the keys but no log:
+
+        crm serve --data /srv/crm-3 --only queries
     """
     from infra.cli.connection import opened
 

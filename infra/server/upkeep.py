@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 import grpc
 
 from crm.v1 import system_pb2
-from infra.log import Log
-from infra.models import Models
+from infra.models import Models, Source
 from infra.server.reading import reached_position
 from infra.server.work import told
 
@@ -18,7 +17,7 @@ from infra.server.work import told
 class Upkeep:
     """Rebuilds the read models and publishes them."""
 
-    def __init__(self, log: Log, models: Models) -> None:
+    def __init__(self, log: Source, models: Models) -> None:
         self._log = log
         self._models = models
 
