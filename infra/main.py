@@ -7,24 +7,29 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from commands.rejected import require
 from infra.directory import announce, lock, socket_address, withdraw
 from infra.keys import Keys, load_master_key, settle
 from infra.log import Follower, Log
-from infra.models import Models
+from infra.models import Models, place_in
 from infra.parts import Part
 from infra.server import Server
 from infra.settings import Settings
+from infra.stream import Cluster, Place, Publisher, Stream
 
 PROJECTIONS = Path(__file__).parent.parent / "projections"
 DRAIN_SECONDS = 10.0
+CACHED_KEYS = 20_000
 
 
 class Node:
-    """What runs on one data directory, in one process: the log, the keys, the read models (none where it takes commands
-    only), the server.
+    """What runs on one data directory, in one process: the log, or the topics where it answers queries only, the keys,
+    the read models (none where it takes commands or publishes only), the publisher where it publishes, the server.
     """
 
-    def __init__(self, log: Log, models: Models | None, server: Server, settings: Settings, owned: ExitStack) -> None:
+    def __init__(
+        self, log: Log | Stream, models: Models | None, server: Server, settings: Settings, owned: ExitStack
+    ) -> None:
         self.log = log
         self.models = models
         self.server = server
@@ -32,24 +37,37 @@ class Node:
         self._owned = owned
 
     @classmethod
-    def open(cls, settings: Settings) -> Node:
+    def open(cls, settings: Settings, *, publish: bool = False) -> Node:
         """Take the data directory and open everything in it.
 
-        :raises Rejected: ALREADY_SERVED, DATA_NOT_WRITABLE, MASTER_KEY_MISSING, WRONG_MASTER_KEY, NEWER_VERSION or
-            LOG_TAMPERED.
+        :param publish: whether to publish the log, where the settings name a Kafka and do not say to take commands
+            only. Who opens a node for a moment does not, for it would fence another node's publisher.
+        :raises Rejected: ALREADY_SERVED, DATA_NOT_WRITABLE, MASTER_KEY_MISSING, WRONG_MASTER_KEY, NEWER_VERSION,
+            LOG_TAMPERED, or INVALID_SETTING where a part has not what it needs.
         """
+        cluster = Cluster.named_by(settings)
+        require_needs(settings)
         with ExitStack() as owned:
             owned.callback(lock(settings).close)
             # One that was killed is still announced.
             withdraw(settings)
-            settle(settings)
-            keys = Keys.open(settings.keys_url, load_master_key(settings))
-            owned.callback(keys.close)
-            log = Log.open(settings.log_url, keys, state_cache=settings.state_cache)
+            keys = None
+            if settings.only is not Part.PUBLISHER:
+                settle(settings)
+                # Without a log nobody tells it at once who was forgotten, so a query node remembers no keys.
+                cached = 0 if settings.only is Part.QUERIES else CACHED_KEYS
+                keys = Keys.open(settings.keys_url, load_master_key(settings), cached=cached)
+                owned.callback(keys.close)
+            log: Log | Stream
+            if cluster is not None and settings.only is Part.QUERIES:
+                log = Stream(cluster, place(settings))
+            else:
+                log = Log.open(settings.log_url, keys, state_cache=settings.state_cache)
             owned.callback(log.close)
-            owned.callback(Follower(log).close)
+            if isinstance(log, Log) and log.people is not None:
+                owned.callback(Follower(log).close)
             models = None
-            if settings.only is not Part.COMMANDS:
+            if settings.only in (None, Part.QUERIES):
                 models = Models(
                     settings.models_file,
                     log,
@@ -58,10 +76,19 @@ class Node:
                     memory=settings.memory,
                     threads=settings.threads,
                     snapshots=settings.snapshots,
+                    look_back=isinstance(log, Log),
                 )
                 owned.callback(models.close)
+                if isinstance(log, Stream):
+                    # Before the models, so that nobody goes on waiting for an event that does not come.
+                    owned.callback(log.close)
                 models.start()
-            server = Server(log=log, models=models, keys=keys, settings=settings)
+            publisher = None
+            if publish and cluster is not None and isinstance(log, Log) and settings.only is not Part.COMMANDS:
+                publisher = Publisher(log, cluster)
+                owned.callback(publisher.close)
+                publisher.start()
+            server = Server(log=log, models=models, keys=keys, settings=settings, publisher=publisher)
             collect_less()
             return cls(log, models, server, settings, owned.pop_all())
         raise AssertionError("unreachable")
@@ -88,6 +115,30 @@ class Node:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def require_needs(settings: Settings) -> None:
+    """Refuse to run a part that has not what it needs.
+
+    :raises Rejected: INVALID_SETTING.
+    """
+    needed = {Part.PUBLISHER: ("kafka_bootstrap_servers",), Part.QUERIES: ("kafka_bootstrap_servers", "keys")}
+    for name in needed.get(settings.only, ()) if settings.only else ():
+        setting = f"CRM_{name.upper()}"
+        require(
+            getattr(settings, name) is not None,
+            "INVALID_SETTING",
+            f"{setting}: whoever runs {settings.only} alone has to set it",
+            field=setting,
+        )
+
+
+def place(settings: Settings) -> Place:
+    """How far the read models have followed the topics."""
+    found = place_in(settings.models_file)
+    if found is None or found[0] == 0:
+        return Place()
+    return Place(*found)
 
 
 def collect_less() -> None:

@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     )
     only: Part | None = Field(
         default=None,
-        description="What `crm serve` runs, where not everything: commands (no read models; any number of such nodes).",
+        description="What `crm serve` runs, where not everything: commands (no read models; any number of such nodes),"
+        " queries (read models that follow Kafka), or publisher (the log to Kafka).",
     )
     log: str | None = Field(
         default=None,

@@ -35,7 +35,7 @@ def connected(settings: Settings, *, creating: bool = False, caller: str | None 
     :raises Rejected: NO_DATA, and what opening the directory raises.
     """
     require(
-        creating or settings.has_log,
+        creating or settings.has_log or find_server(settings) is not None,
         "NO_DATA",
         f"there is no data in {settings.data}; name another directory with --data, or begin with crm import",
     )
@@ -70,14 +70,14 @@ def opened_unless_taken(settings: Settings, until: float) -> Node | None:
         return None
 
 
-def opened(settings: Settings) -> Node:
-    """A server of our own on the data directory.
+def opened(settings: Settings, *, publish: bool = False) -> Node:
+    """A server of our own on the data directory; one that is to stay publishes as well.
 
     :raises Rejected: what opening the directory raises.
     """
     from infra.main import Node
 
-    return Node.open(settings)
+    return Node.open(settings, publish=publish)
 
 
 def server_status(crm: Client) -> Any:

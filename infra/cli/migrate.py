@@ -14,9 +14,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def migrate(data: DataOption = None) -> None:
-    """Bring the databases to the tables of this version, and make them where there are none.
+    """Bring the databases to the tables of this version, and make them where there are none. With
+    CRM_KAFKA_BOOTSTRAP_SERVERS set, make the topics as well.
 
-    A server does it as well when it starts; this is for those who want it done before. Any number may try at once.
+    A server brings the databases there when it starts, too; topics are made by this command alone. One that is there
+    already and does not keep its events for ever is refused. Any number may try at once.
 
     For example:
 
@@ -28,9 +30,13 @@ def migrate(data: DataOption = None) -> None:
 
     from infra import keys, log
     from infra.directory import lock
+    from infra.stream import Cluster, make_topics
 
     with lock(settings):
         for name, migrated in (("log", log.migrate(settings.log_url)), ("keys", keys.migrate(settings.keys_url))):
             before, now = migrated
             how = "made" if before is None else "already there" if before == now else f"brought from revision {before}"
             note(f"{name}: revision {now}, {how}")
+        if (cluster := Cluster.named_by(settings)) is not None:
+            made = make_topics(cluster)
+            note(f"topics: made {', '.join(made)}" if made else "topics: already there")

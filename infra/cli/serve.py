@@ -37,7 +37,7 @@ def serve(
     ] = None,
     only: Annotated[
         Part | None,
-        typer.Option("--only", help="Run this part alone: commands (no read models). Default: CRM_ONLY, or all."),
+        typer.Option("--only", help="Run this part alone. Default: CRM_ONLY, or all."),
     ] = None,
 ) -> None:
     """Serve a data directory until Ctrl-C or SIGTERM.
@@ -57,11 +57,20 @@ def serve(
         export CRM_LOG=postgresql://crm@db/log CRM_KEYS=postgresql://crm@db/keys CRM_MASTER_KEY=...
 
         crm serve --data /srv/crm-1 --only commands
+
+    With CRM_KAFKA_BOOTSTRAP_SERVERS set, every event goes to the topics that crm migrate made as well. Several may
+    publish: one does, the others stand by. To publish and nothing else:
+
+        crm serve --data /srv/crm-2 --only publisher
+
+    Read models that follow the topics, and need the keys but no log:
+
+        crm serve --data /srv/crm-3 --only queries
     """
     from infra.cli.connection import opened
 
     settings = settings_of(data, **({"only": only} if only else {}))
-    with told_to_stop() as stop, opened(settings) as node:
+    with told_to_stop() as stop, opened(settings, publish=True) as node:
         address = node.serve(listen or settings.listen)
         print(address, flush=True)
         note(f"serving {settings.data}; Ctrl-C stops")

@@ -1,6 +1,7 @@
 """Read models: the engine that follows the log, the archive of events, snapshots, reports, SQL for analysts."""
 
-from infra.models.engine import EVENTS, Finding, Models, ModelStatus, Status
+from infra.models.engine import EVENTS, Finding, Models, ModelStatus, Source, Status
+from infra.models.file import place_in
 from infra.models.model import Column, Header, Model, read_header
 from infra.models.witnesses import witness_in, witness_of, witnesses
 
@@ -12,7 +13,9 @@ __all__ = [
     "Model",
     "ModelStatus",
     "Models",
+    "Source",
     "Status",
+    "place_in",
     "read_header",
     "witness_in",
     "witness_of",

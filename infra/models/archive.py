@@ -93,6 +93,8 @@ _WRITTEN = frozenset({"TIMESTAMP WITH TIME ZONE", "DATE", "DECIMAL(18,2)"})
 """What is text in JSON."""
 _FROM_INCOMING = {**{name: name for name in ENVELOPE}, "reason": "data ->> '$.reason'"}
 _UNKNOWN = "annals_unknown"
+OFFSETS = b"offsets"
+"""The metadata of a batch of events that says from where to read on after it."""
 _FEW_TYPES = 3
 _ENVELOPES = f"""select position, stream, substr(stream, instr(stream, '-') + 1) as id, version, type, e.id as event_id,
        e."time" as occurred_at, recorded_at, e.authtype as actor_type, e.authid as actor_id,
@@ -187,6 +189,7 @@ class Archive:
         """Make the tables and views that are not there yet."""
         cursor.execute(
             "create table if not exists annals_archive (position bigint, hash blob);"
+            "create table if not exists annals_offsets (offsets varchar);"
             "create table if not exists annals_relations (relation varchar, shape varchar);"
         )
         if not cursor.execute("select 1 from annals_archive").fetchall():
@@ -231,10 +234,17 @@ class Archive:
         unknown = {row[0] for row in cursor.execute(f"select distinct type from {_UNKNOWN}").fetchall()}
         return unknown.isdisjoint(_relation_of_type())
 
-    def append(self, cursor: duckdb.DuckDBPyConnection, table: pa.Table, pause: Callable[[], None]) -> None:
+    def append(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        table: pa.Table,
+        pause: Callable[[], None],
+        offsets: str | None = None,
+    ) -> None:
         """Add events of the log that follow on those already there. Advances this object only by `load` or `moved`, so
         that a transaction that fails leaves it as it was.
 
+        :param offsets: from where to read on, where that is not said by the position alone.
         :param pause: called between statements.
         """
         last = _last_by_type(table)
@@ -245,6 +255,9 @@ class Archive:
             cursor.unregister("annals_batch")
         position, hash = table["position"][-1].as_py(), table["hash"][-1].as_py()
         cursor.execute("update annals_archive set position = ?, hash = ?", [position, hash])
+        if offsets is not None:
+            cursor.execute("delete from annals_offsets")
+            cursor.execute("insert into annals_offsets values (?)", [offsets])
         self._moving = (int(position), hash, moved)
 
     def moved(self) -> None:
@@ -339,14 +352,18 @@ class Tail:
         self.hash = archive.hash
         self.last = dict(archive.last)
         self._rows: pa.Table | None = None
+        self._offsets: list[tuple[int, str]] = []
 
     def extend(self, batches: Sequence[pa.RecordBatch]) -> None:
         """Add events that follow on those already read.
 
         :raises Rejected: HISTORY_FORKED where they do not.
         """
-        rows = pa.Table.from_batches(batches)
+        rows = pa.Table.from_batches([batch.replace_schema_metadata(None) for batch in batches])
         self._check(rows)
+        for batch in batches:
+            if OFFSETS in (said := batch.schema.metadata or {}):
+                self._offsets.append((batch["position"][-1].as_py(), said[OFFSETS].decode()))
         for type, position in _last_by_type(rows).items():
             if type in _relation_of_type():
                 relation = _relation_of_type()[type].name
@@ -362,8 +379,13 @@ class Tail:
         begin = after - (self.position - self._rows.num_rows)
         return self._rows.slice(begin, until - after)
 
+    def offsets_at(self, position: int) -> str | None:
+        """The last offsets that came with events up to the position: whoever reads on from there misses none."""
+        return max((said for said in self._offsets if said[0] <= position), default=(0, None))[1]
+
     def forget(self, position: int) -> None:
         """Let go of the events up to the position."""
+        self._offsets = [said for said in self._offsets if said[0] > position]
         self._rows = self.between(position, self.position) if position < self.position else None
 
     def _check(self, rows: pa.Table) -> None:

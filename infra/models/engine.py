@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from commands.rejected import Rejected
 from infra.models.archive import Archive, Tail, concerning, fresh_events, relations
-from infra.models.file import open_file
+from infra.models.file import FURTHEST, open_file
 from infra.models.fold import Fold
 from infra.models.model import Model, read_model
 from infra.models.snapshots import publish
@@ -54,6 +54,8 @@ _LONGEST_REST = 5.0
 _PATIENCE = 0.05
 """How long the follower lets those go first who wait for an answer."""
 _IDLE = 2.0
+_START = 30.0
+"""How long to wait at the start for events that models have seen and the archive has not."""
 _WAL_WORTH_A_CHECKPOINT = 16 << 20
 
 
@@ -147,7 +149,10 @@ class Models:
     :param threads: how many threads DuckDB may use.
     :param snapshots: the folder of published snapshots.
     :param few: up to so many events, a model reads all that concern it in one statement.
-    :raises Rejected: MODELS_IN_USE where another process has the file open.
+    :param look_back: whether to look in the log for the last event that the file has seen; a source that was told the
+        file's place does so itself.
+    :raises Rejected: MODELS_IN_USE where another process has the file open; POSITION_AHEAD where models stand further
+        than their archive and the events in between do not come, HISTORY_FORKED where others come.
     """
 
     def __init__(
@@ -161,6 +166,7 @@ class Models:
         threads: int,
         snapshots: Path,
         few: int = 500,
+        look_back: bool = True,
     ) -> None:
         self.projections = projections
         self.time_zone = time_zone
@@ -168,7 +174,7 @@ class Models:
         self._log = log
         self._snapshots = snapshots
         settings = {"TimeZone": time_zone, "memory_limit": memory, "threads": threads}
-        self._connection, self._notices = open_file(path, log, settings, snapshots)
+        self._connection, self._notices = open_file(path, log if look_back else None, settings, snapshots)
         self._threads = threads
         self._few = few
         self._archive = Archive()
@@ -186,7 +192,7 @@ class Models:
         self._standing: dict[str, _Standing] = {}
         self._broken: dict[str, str] = {}
         self._load_models()
-        self._append(max((standing.position for standing in self._standing.values()), default=0))
+        self._archive_what_models_have()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -205,6 +211,15 @@ class Models:
                 standing.cursor.close()
             self._writer.close()
             self._connection.close()
+
+    def _archive_what_models_have(self) -> None:
+        """Bring the archive to where the furthest model stands."""
+        position, hash = self._writer.execute(FURTHEST).fetchall()[0]
+        if position > self._archive.position:
+            self._log.wait(position - 1, _START)
+            self._append(position)
+            if self._archive.hash != bytes(hash):
+                raise Rejected("HISTORY_FORKED", f"event {position} is not the one in the read models")
 
     def _load_models(self) -> None:
         """Put the files in force: read them, drop what is gone, begin what is new or changed."""
@@ -352,6 +367,9 @@ class Models:
         :raises Rejected: as `bring`.
         """
         standing = self._find(name)
+        if position - self._archive.position > _FRESH:
+            # So much is not kept in memory.
+            self.bring([name], position)
         self._read(position)
         if self._fresh(standing, position) > _FRESH_ON_A_ROW:
             self.bring([name], position)
@@ -407,9 +425,10 @@ class Models:
             self._read(reach)
             with self._reading:
                 rows = self._tail.between(self._archive.position, reach)
+                offsets = self._tail.offsets_at(reach)
             try:
                 with self._committed(self._writer):
-                    self._archive.append(self._writer, rows, pause)
+                    self._archive.append(self._writer, rows, pause, offsets)
             except duckdb.Error as error:
                 after = self._archive.position
                 sentence = f"the events after position {after} cannot be archived: {str(error).splitlines()[0]}"

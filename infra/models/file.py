@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,11 +40,27 @@ comment on column columns.comment is 'what it means'
 """
 
 
+def place_in(path: Path) -> tuple[int, bytes, dict[str, int]] | None:
+    """How far a file that no process has open has read: the position and the hash of the last event in its archive, and
+    the offsets that came with it; none where it says nothing.
+    """
+    if not path.exists():
+        return None
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            position, hash = connection.execute("select position, hash from annals_archive").fetchall()[0]
+            offsets = connection.execute("select offsets from annals_offsets").fetchall()
+    except (duckdb.Error, IndexError):
+        return None
+    return position, bytes(hash), json.loads(offsets[0][0]) if offsets else {}
+
+
 def open_file(
-    path: Path, log: Any, settings: dict[str, Any], snapshots: Path
+    path: Path, log: Any | None, settings: dict[str, Any], snapshots: Path
 ) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
     """The file, ready and locked down, and what had to be done to it, in words.
 
+    :param log: what it must be of; none where whoever reads on sees to that.
     :raises Rejected: MODELS_IN_USE where another process has it open; MODELS_UNWRITABLE where it cannot be made.
     """
     notices: list[str] = []
@@ -119,7 +136,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("commit")
 
 
-def _what_is_wrong(connection: duckdb.DuckDBPyConnection, log: Any) -> str | None:
+def _what_is_wrong(connection: duckdb.DuckDBPyConnection, log: Any | None) -> str | None:
     """Why the file cannot go on from where it stands; None where it can, or is empty."""
     tables = {row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
     if not tables:
@@ -131,7 +148,7 @@ def _what_is_wrong(connection: duckdb.DuckDBPyConnection, log: Any) -> str | Non
     if not Archive().fits(connection):
         return "MODELS_OF_ANOTHER_VERSION: the events of the read models' file have another shape"
     rows = connection.execute(FURTHEST).fetchall()
-    return _fork(log, *rows[0]) if rows else None
+    return _fork(log, *rows[0]) if rows and log is not None else None
 
 
 def _fork(log: Any, position: int, hash: bytes) -> str | None:

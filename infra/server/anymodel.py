@@ -9,8 +9,7 @@ import grpc
 
 from crm.v1 import models_pb2, reading_pb2
 from infra.keys import Keys
-from infra.log import Log
-from infra.models import Model, Models, records
+from infra.models import Model, Models, Source, records
 from infra.server.queries import of_allowed_size, page_in, unknown_field
 from infra.server.reading import point_in, read_point
 from infra.server.values import json_value
@@ -22,7 +21,7 @@ WIDE = frozenset({"BIGINT", "UBIGINT", "HUGEINT"})
 class AnyModel:
     """Reads models by their names."""
 
-    def __init__(self, log: Log, models: Models, keys: Keys) -> None:
+    def __init__(self, log: Source, models: Models, keys: Keys) -> None:
         self._log = log
         self._models = models
         self._keys = keys

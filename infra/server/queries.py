@@ -12,8 +12,7 @@ from google.protobuf.message import Message
 
 from commands.rejected import Rejected, require
 from infra.keys import Keys
-from infra.log import Log
-from infra.models import Models, records
+from infra.models import Models, Source, records
 from infra.server.contract import FIRST_SHARED, message_class
 from infra.server.errors import InvalidFields
 from infra.server.reading import point_in, read_point
@@ -29,7 +28,7 @@ MessageT = TypeVar("MessageT", bound=Message)
 class Queries:
     """Makes the calls that read the models."""
 
-    def __init__(self, log: Log, models: Models, keys: Keys) -> None:
+    def __init__(self, log: Source, models: Models, keys: Keys) -> None:
         self._log = log
         self._models = models
         self._keys = keys
@@ -75,7 +74,7 @@ class Queries:
         return call
 
 
-def page_in(models: Models, model: str, request: Any, context: grpc.ServicerContext, log: Log) -> records.Page:
+def page_in(models: Models, model: str, request: Any, context: grpc.ServicerContext, log: Source) -> records.Page:
     """The page of a model that a list asks for.
 
     :raises Rejected: what ``records.list_`` and ``point_in`` refuse.

@@ -10,14 +10,14 @@ import grpc
 
 from commands.rejected import Rejected, require
 from crm.v1 import reading_pb2
-from infra.log import Log
+from infra.models import Source
 from infra.server.values import instant_in
 
 LONGEST_WAIT = 10.0
 """Seconds that a question waits for the position it asks for, where the caller sets no nearer deadline."""
 
 
-def point_in(request: Any, context: grpc.ServicerContext, log: Log) -> dict[str, Any]:
+def point_in(request: Any, context: grpc.ServicerContext, log: Source) -> dict[str, Any]:
     """The ``as_of``, ``known_at`` and ``min_position`` of a question, after waiting for the last.
 
     :raises Rejected: INVALID_FIELD, POSITION_BEYOND_LOG or MIN_POSITION_NOT_REACHED.
@@ -30,7 +30,7 @@ def point_in(request: Any, context: grpc.ServicerContext, log: Log) -> dict[str,
     }
 
 
-def known_position_in(request: Any, log: Log) -> int | None:
+def known_position_in(request: Any, log: Source) -> int | None:
     """The position up to which a question wants to know, where it says one, be it by an instant.
 
     :raises Rejected: INVALID_FIELD or POSITION_BEYOND_LOG.
@@ -42,7 +42,7 @@ def known_position_in(request: Any, log: Log) -> int | None:
     return None
 
 
-def existing_position(position: int, log: Log, field: str) -> int:
+def existing_position(position: int, log: Source, field: str) -> int:
     """The position, where the log has it already; 0 is before the first.
 
     :raises Rejected: POSITION_BEYOND_LOG.
@@ -57,7 +57,7 @@ def existing_position(position: int, log: Log, field: str) -> int:
     return position
 
 
-def reached_position(request: Any, context: grpc.ServicerContext, log: Log) -> int | None:
+def reached_position(request: Any, context: grpc.ServicerContext, log: Source) -> int | None:
     """The ``min_position`` of a question, once the log has reached it.
 
     :raises Rejected: MIN_POSITION_NOT_REACHED, a little before the caller's deadline or after ten seconds.

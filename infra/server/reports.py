@@ -11,8 +11,7 @@ import pyarrow as pa
 from commands.rejected import Rejected
 from crm.v1 import reading_pb2, reports_pb2, sql_pb2
 from infra.keys import Keys
-from infra.log import Log
-from infra.models import Models, query, report
+from infra.models import Models, Source, query, report
 from infra.server.reading import point_in, reached_position, read_point
 from infra.server.tables import chunks, columns_of
 from infra.server.values import instant_in
@@ -24,7 +23,7 @@ SEALED = "sealed:"
 class Reports:
     """Runs reports and statements for callers."""
 
-    def __init__(self, log: Log, models: Models, keys: Keys, settings: Settings) -> None:
+    def __init__(self, log: Source, models: Models, keys: Keys, settings: Settings) -> None:
         self._log = log
         self._models = models
         self._keys = keys

@@ -33,6 +33,7 @@ from infra.server.reports import Reports
 from infra.server.system import System
 from infra.server.upkeep import Upkeep
 from infra.settings import Settings
+from infra.stream import Publisher, Stream
 
 LARGEST_MESSAGE = 16 * 1024 * 1024
 LARGEST_PORT = 65_535
@@ -43,17 +44,31 @@ Call = Callable[[Any, Any], Any]
 
 
 class Server:
-    """Answers everything in the contract, or what needs no read models where there are none; health and reflection."""
+    """Answers everything in the contract, or what needs no read models where there are none, what needs no log where it
+    follows topics, and without keys only how it is; health and reflection.
+    """
 
-    def __init__(self, *, log: Log, models: Models | None, keys: Keys, settings: Settings) -> None:
+    def __init__(
+        self,
+        *,
+        log: Log | Stream,
+        models: Models | None,
+        keys: Keys | None,
+        settings: Settings,
+        publisher: Publisher | None = None,
+    ) -> None:
         self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
-        self._commands = Commands(log, keys)
+        self._commands: Commands | None = None
         self._queries: Queries | None = None
-        self._feed = Feed(log)
-        self._parts: list[object] = [self._commands, self._feed, Replay(log, keys), System(log, models, settings)]
-        if log.people is not None:
-            self._parts.append(Privacy(log, log.people, keys))
-        if models is not None:
+        self._feed: Feed | None = None
+        self._parts: list[object] = [System(log, models, settings, publisher)]
+        if keys is not None and isinstance(log, Log):
+            self._commands = Commands(log, keys)
+            self._feed = Feed(log)
+            self._parts += [self._commands, self._feed, Replay(log, keys)]
+            if log.people is not None:
+                self._parts.append(Privacy(log, log.people, keys))
+        if models is not None and keys is not None:
             self._queries = Queries(log, models, keys)
             self._parts += [
                 AnyModel(log, models, keys),
@@ -91,7 +106,8 @@ class Server:
     def stop(self, grace: float) -> None:
         """Take no more calls, let those that run finish within ``grace`` seconds, then cut them off."""
         self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
-        self._feed.stop()
+        if self._feed is not None:
+            self._feed.stop()
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
 
@@ -143,13 +159,14 @@ class Server:
                 answer: Call = getattr(part, name)
                 return answer
         kind = command_of(method.input_type)
-        if kind is not None:
+        if kind is not None and self._commands is not None:
             return self._commands.single(kind, method.input_type)
-        if self._queries is None:
-            return _not_served
-        if method.output_type in models:
-            return self._queries.get(models[method.output_type], method)
-        return self._queries.list(name.removeprefix("list_"), method)
+        if kind is None and self._queries is not None:
+            if method.output_type in models:
+                return self._queries.get(models[method.output_type], method)
+            if name.startswith("list_"):
+                return self._queries.list(name.removeprefix("list_"), method)
+        return _not_served
 
 
 def require_local(address: str) -> None:
@@ -180,7 +197,7 @@ def _is_loopback(host: str) -> bool:
 
 def _not_served(request: Message, context: grpc.ServicerContext) -> NoReturn:
     raise Rejected(
-        "NOT_SERVED_HERE", "this server takes commands and tells the log; ask one that has read models, without --only"
+        "NOT_SERVED_HERE", "this server runs a part that does not answer this; ask one that runs all, without --only"
     )
 
 

@@ -8,11 +8,14 @@ from typing import TypeVar
 
 import grpc
 
+from commands.rejected import Rejected
 from crm.v1 import system_pb2
 from infra.log import Finding, Log, contradictions, utc_now
 from infra.models import Models, witness_of, witnesses
 from infra.server.work import told
 from infra.settings import Settings
+from infra.stream import Stream
+from infra.stream.publisher import STANDING_BY, Publisher
 
 Message = TypeVar("Message")
 
@@ -20,10 +23,13 @@ Message = TypeVar("Message")
 class System:
     """Says how the parts are, and checks them."""
 
-    def __init__(self, log: Log, models: Models | None, settings: Settings) -> None:
+    def __init__(
+        self, log: Log | Stream, models: Models | None, settings: Settings, publisher: Publisher | None = None
+    ) -> None:
         self._log = log
         self._models = models
         self._settings = settings
+        self._publisher = publisher
 
     def get_status(self, request: system_pb2.GetStatusRequest, context: grpc.ServicerContext) -> system_pb2.Status:
         """How each part is."""
@@ -34,6 +40,21 @@ class System:
             parts = [self._part("archive", status.position, status.lag, error=status.last_error)]
             parts += [self._part(each.name, each.position, each.lag, each.rows, each.broken) for each in status.models]
             notices = status.notices
+        if isinstance(self._log, Stream):
+            followed = self._log.status
+            behind = followed.head - followed.position
+            parts.append(self._part("topics", followed.position, behind, error=followed.last_error))
+            if followed.foreign:
+                notices = [
+                    *notices,
+                    f"{followed.foreign} records on the topics are no events, {followed.unwritten} of them without a "
+                    "notice on a topic .dlq",
+                ]
+        if self._publisher is not None:
+            going = self._publisher.status
+            parts.append(self._part("publisher", going.position, going.lag, error=going.last_error))
+            if going.state == STANDING_BY:
+                notices = [*notices, "the publisher stands by, for another one publishes"]
         forked = [f"{each.code}: {each.sentence}" for each in self._forked()]
         answer = system_pb2.Status(
             well=not forked and not any(part.last_error for part in parts),
@@ -52,13 +73,19 @@ class System:
     def verify(
         self, request: system_pb2.VerifyRequest, context: grpc.ServicerContext
     ) -> Iterator[system_pb2.VerifyResponse]:
-        """Checks the log, and the read models if asked to; says how far it is and what is wrong."""
+        """Checks the log, and the read models if asked to; says how far it is and what is wrong.
+
+        :raises Rejected: NOT_SERVED_HERE where there is no log.
+        """
+        log = self._log
+        if isinstance(log, Stream):
+            raise Rejected("NOT_SERVED_HERE", "this server follows topics; ask one on the log to verify it")
 
         def work(tell: Callable[[system_pb2.VerifyResponse], None]) -> None:
             def progress(part: str, done: int, total: int) -> None:
                 tell(system_pb2.VerifyResponse(part=part, done=done, total=total))
 
-            wrong = self._log.verify(progress=lambda done, total: progress("log", done, total))
+            wrong = log.verify(progress=lambda done, total: progress("log", done, total))
             for found in wrong + self._forked():
                 finding = system_pb2.Finding(code=found.code, sentence=found.sentence, position=found.position)
                 tell(system_pb2.VerifyResponse(part="log", finding=finding))
@@ -73,7 +100,9 @@ class System:
         return told(work)
 
     def _forked(self) -> list[Finding]:
-        """The witnesses that have seen another history than the log's."""
+        """The witnesses that have seen another history than the log's. Topics are checked as they are read."""
+        if isinstance(self._log, Stream):
+            return []
         file = self._settings.models_file
         seen = witnesses(file, self._settings.snapshots)
         if self._models is not None:
@@ -94,5 +123,9 @@ class System:
 
     def _waiting(self, position: int) -> float:
         """Seconds since the event after the position was recorded."""
-        first = next(self._log.rows(after=position, until=position + 1), None)
-        return max(0.0, (utc_now() - first.recorded_at).total_seconds()) if first is not None else 0.0
+        if isinstance(self._log, Stream):
+            since = self._log.recorded_after(position)
+        else:
+            first = next(self._log.rows(after=position, until=position + 1), None)
+            since = None if first is None else first.recorded_at
+        return max(0.0, (utc_now() - since).total_seconds()) if since is not None else 0.0

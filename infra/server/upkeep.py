@@ -10,8 +10,7 @@ from threading import Lock
 import grpc
 
 from crm.v1 import system_pb2
-from infra.log import Log
-from infra.models import Models
+from infra.models import Models, Source
 from infra.models.snapshots import prune
 from infra.server.reading import reached_position
 from infra.server.work import told
@@ -21,7 +20,7 @@ from infra.settings import Settings
 class Upkeep:
     """Rebuilds the read models and publishes them."""
 
-    def __init__(self, log: Log, models: Models, settings: Settings) -> None:
+    def __init__(self, log: Source, models: Models, settings: Settings) -> None:
         self._log = log
         self._models = models
         self._settings = settings

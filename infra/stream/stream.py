@@ -119,6 +119,14 @@ class Stream:
             self._ready, self._newest.position, self._letters.count, self._letters.unwritten, self._last_error
         )
 
+    def recorded_after(self, position: int) -> datetime | None:
+        """When the first event after the position was recorded, of those that are known here; none where none is."""
+        with self._changed:
+            first = next((event.row[4] for event in self._rows if event.position > position), None)
+            if first is not None:
+                return from_microseconds(first)
+            return self._newest.recorded_at if self._newest.position > position else None
+
     def wait(self, after: int, timeout: float | None) -> int:
         """Wait until the topics have gone beyond ``after``, for at most ``timeout`` seconds (None: for ever, or until
         closed), and return the position they are at.

@@ -192,8 +192,10 @@ UNREACHABLE = {
     "MODEL_BROKEN",
     "MODEL_INVALID",
     "NOT_SEALED",
+    "POSITION_MISSING",
     "REPORT_BROKEN",
     "SEAL_BROKEN",
+    "STREAM_UNAVAILABLE",
     "UNKNOWN_EVENT_TYPE",
     "UNREADABLE_EVENT",
     # What the wire cannot say.
