@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import backup, compare, demo, history, intake, migrate, privacy, report, retention, serve, sql, upkeep
+from infra.cli import (
+    backup,
+    compare,
+    demo,
+    export,
+    history,
+    intake,
+    migrate,
+    privacy,
+    report,
+    retention,
+    serve,
+    sql,
+    upkeep,
+)
 from infra.cli.output import note
 
 DONE, REFUSED, WRONG_USAGE, UNREACHABLE, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -22,7 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (serve, demo, intake, report, compare, sql, history, privacy, retention, upkeep, backup, migrate):
+ROOMS = (serve, demo, intake, report, compare, sql, history, export, privacy, retention, upkeep, backup, migrate)
+for room in ROOMS:
     room.add_to(app)
 
 
