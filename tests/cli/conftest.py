@@ -122,7 +122,11 @@ class Process:
     def line(self) -> str:
         """The next line on stdout; empty where the process ended."""
         assert self.popen.stdout is not None
-        return self.popen.stdout.readline().rstrip("\n")
+        line = self.popen.stdout.readline().rstrip("\n")
+        if not line and self.popen.wait(60):
+            assert self.popen.stderr is not None
+            print(f"ended with {self.popen.returncode}: {self.popen.stderr.read()}")
+        return line
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
