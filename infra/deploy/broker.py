@@ -146,7 +146,8 @@ class Broker:
         return [self._java, *options, main, *map(str, arguments)]
 
     def _format(self, properties: Path) -> None:
-        id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # An id that began with a hyphen would be taken for an option.
+        id = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         command = [*self._command("kafka.tools.StorageTool", "format", "-t", id, "-c", properties)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
