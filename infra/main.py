@@ -9,7 +9,7 @@ from types import TracebackType
 
 from commands.rejected import require
 from infra.directory import announce, lock, socket_address, withdraw
-from infra.keys import Keys, load_master_key, settle
+from infra.keys import CACHED, Keys, load_master_key, settle
 from infra.log import Follower, Log
 from infra.models import Models, place_in
 from infra.parts import Part
@@ -19,7 +19,6 @@ from infra.stream import Cluster, Place, Publisher, Stream
 
 PROJECTIONS = Path(__file__).parent.parent / "projections"
 DRAIN_SECONDS = 10.0
-CACHED_KEYS = 20_000
 
 
 class Node:
@@ -55,7 +54,7 @@ class Node:
             if settings.only is not Part.PUBLISHER:
                 settle(settings)
                 # Without a log nobody tells it at once who was forgotten, so a query node remembers no keys.
-                cached = 0 if settings.only is Part.QUERIES else CACHED_KEYS
+                cached = 0 if settings.only is Part.QUERIES else CACHED
                 keys = Keys.open(settings.keys_url, load_master_key(settings), cached=cached)
                 owned.callback(keys.close)
             log: Log | Stream

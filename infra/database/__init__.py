@@ -2,6 +2,6 @@
 
 from infra.database.database import Database, Uncertain, Unusable, values
 from infra.database.kinds import is_there, open_database
-from infra.database.schema import prepare
+from infra.database.schema import migrate, prepare
 
-__all__ = ["Database", "Uncertain", "Unusable", "is_there", "open_database", "prepare", "values"]
+__all__ = ["Database", "Uncertain", "Unusable", "is_there", "migrate", "open_database", "prepare", "values"]

@@ -8,6 +8,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 
 from commands.rejected import Rejected
 from infra.database.database import Database
+from infra.database.kinds import open_database
 
 ENVIRONMENT = Path(__file__).parent / "migrations"
 
@@ -26,6 +27,18 @@ def prepare(database: Database, migrations: Path, newest: str) -> str | None:
             if revision(connection, database, newest) != newest:
                 upgrade(connection, migrations, newest)
     return before
+
+
+def migrate(url: str, name: str, migrations: Path, newest: str) -> tuple[str | None, str]:
+    """Bring the database at ``url`` to the newest tables: the revision it had before (None: it was empty) and has now.
+
+    :raises Rejected: NEWER_VERSION, UNKNOWN_DATABASE, and as ``Database`` says.
+    """
+    database = open_database(url, name)
+    try:
+        return prepare(database, migrations, newest), newest
+    finally:
+        database.close()
 
 
 def revision(connection: Connection, database: Database, newest: str) -> str | None:

@@ -13,6 +13,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import time_ns
@@ -36,6 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from commands.rejected import Rejected
+from infra import database as databases
 from infra.database import Database, open_database, prepare, values
 from infra.keys.directory import Directory, people
 
@@ -46,6 +48,9 @@ REVISION = "0001"
 
 KEY_BYTES, NONCE_BYTES, KEY_ID_BYTES = 32, 12, 9
 FORMAT = "sealed:1"
+CACHED = 20_000
+"""How many keys are kept at hand, unless somebody says otherwise."""
+
 MOST_GONE = 100_000
 """How many ids of destroyed keys are remembered, so that they are not looked for again and again."""
 
@@ -104,7 +109,7 @@ class Keys:
         self.directory = Directory(database, self._lock, self.fingerprint, keys.c.key_id)
 
     @classmethod
-    def open(cls, url: str, master_key: bytes, *, cached: int = 20_000) -> Keys:
+    def open(cls, url: str, master_key: bytes, *, cached: int = CACHED) -> Keys:
         """The keys in the database at ``url``, which is made where there is none. ``cached`` keys are kept at hand.
 
         :raises Rejected: WRONG_MASTER_KEY where another one wrapped them.
@@ -292,13 +297,5 @@ def unwrapped(master_key: bytes, wrapped: bytes, database: Database) -> bytes:
         ) from error
 
 
-def migrate(url: str) -> tuple[str | None, str]:
-    """Bring the keys' database to the newest tables: the revision it had before (None: it was empty) and has now.
-
-    :raises Rejected: NEWER_VERSION, UNKNOWN_DATABASE, and as ``Database`` says.
-    """
-    database = open_database(url, "keys")
-    try:
-        return prepare(database, MIGRATIONS, REVISION), REVISION
-    finally:
-        database.close()
+migrate = partial(databases.migrate, name="keys", migrations=MIGRATIONS, newest=REVISION)
+"""Brings the keys' database at a URL to the newest tables, see ``infra.database.migrate``."""

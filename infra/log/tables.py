@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import (
@@ -17,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from infra.database import open_database, prepare
+from infra import database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -93,14 +94,5 @@ library_snapshots = Table(
 )
 """States of aggregates of that library, as of a version: no facts, they can be computed anew."""
 
-
-def migrate(url: str) -> tuple[str | None, str]:
-    """Bring the log's database to the newest tables: the revision it had before (None: it was empty) and has now.
-
-    :raises Rejected: NEWER_VERSION, UNKNOWN_DATABASE, and as ``Database`` says.
-    """
-    database = open_database(url, "log")
-    try:
-        return prepare(database, MIGRATIONS, REVISION), REVISION
-    finally:
-        database.close()
+migrate = partial(database.migrate, name="log", migrations=MIGRATIONS, newest=REVISION)
+"""Brings the log's database at a URL to the newest tables, see ``infra.database.migrate``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import TypeVar
 
 import grpc
 
@@ -16,8 +15,6 @@ from infra.server.work import told
 from infra.settings import Settings
 from infra.stream import Stream
 from infra.stream.publisher import STANDING_BY, Publisher
-
-Message = TypeVar("Message")
 
 
 class System:

@@ -29,6 +29,10 @@ READING_ROUNDS = 5
 INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"
 BETWEEN = "SELECT * FROM events WHERE position > ? AND position <= ? ORDER BY position"
 Result = dict[str, Any]
+Rows = list[tuple[Any, ...]]
+Insert = Callable[[Rows, int], float]
+"""Inserts rows in transactions of a size, and says how many seconds it took."""
+InsertEach = Callable[[Rows], float]
 
 
 def run(scale: float) -> list[Result]:
@@ -36,11 +40,17 @@ def run(scale: float) -> list[Result]:
     collect_less()
     with TemporaryDirectory() as name:
         directory = Path(name)
-        return [
-            *many_callers(directory, int(40_000 * scale)),
-            one_caller(directory, int(9_000 * scale)),
-            *reading(directory, int(100_000 * scale)),
-        ]
+        log, bare = new_log(directory / "many"), bare_database(directory / "many-bare")
+        names = ("log: 32 callers / bare inserts, as many a commit", "log: commits of 32 callers / commands")
+        figures = many_callers(log, partial(bare_insert, bare), int(40_000 * scale), names)
+        log.close()
+        bare.close()
+        log, bare = new_log(directory / "one"), bare_database(directory / "one-bare")
+        each = partial(bare_insert, bare, size=1)
+        figures.append(one_caller(log, each, int(9_000 * scale), "log: one caller / bare durable one-row inserts", 0.7))
+        log.close()
+        bare.close()
+        return [*figures, *reading(directory, int(100_000 * scale))]
 
 
 def result(name: str, unit: str, ours: list[float], theirs: list[float], target: float | str) -> Result:
@@ -55,11 +65,10 @@ def result(name: str, unit: str, ours: list[float], theirs: list[float], target:
     }
 
 
-def many_callers(directory: Path, count: int) -> list[Result]:
-    """Each caller asks for one command at a time, half of them on new streams; bare SQLite inserts the same rows in
-    transactions of the mean size.
+def many_callers(log: Log, insert: Insert, count: int, names: tuple[str, str]) -> list[Result]:
+    """Each caller asks for one command at a time, half of them on new streams; the baseline inserts the same rows in
+    transactions of the mean size. The ``names`` are those of the figures, of callers and of commits.
     """
-    log, bare = new_log(directory / "many"), bare_database(directory / "many-bare")
     ours: list[float] = []
     theirs: list[float] = []
     commits: list[float] = []
@@ -73,32 +82,38 @@ def many_callers(directory: Path, count: int) -> list[Result]:
         rows = stored(log, before)
         transactions = len({row[4] for row in rows})
         ours.append(len(rows) / elapsed)
-        theirs.append(len(rows) / bare_insert(bare, rows, max(1, round(len(rows) / transactions))))
+        theirs.append(len(rows) / insert(rows, max(1, round(len(rows) / transactions))))
         commits.append(transactions)
-    log.close()
-    bare.close()
     per_round = [float(count // ROUNDS // CALLERS * CALLERS)] * ROUNDS
     return [
-        result("log: 32 callers / bare inserts, as many a commit", "commands/s", ours, theirs, 0.4),
-        result("log: commits of 32 callers / commands", "commits", commits, per_round, "<= 0.25"),
+        result(names[0], "commands/s", ours, theirs, 0.4),
+        result(names[1], "commits", commits, per_round, "<= 0.25"),
     ]
 
 
-def one_caller(directory: Path, count: int) -> Result:
-    """One caller changes existing streams; bare SQLite inserts the same rows one by one."""
-    log, bare = new_log(directory / "one"), bare_database(directory / "one-bare")
+def one_caller(log: Log, insert_each: InsertEach, count: int, name: str, target: float) -> Result:
+    """One caller changes existing streams; the baseline inserts the same rows one by one."""
     log.submit([Request(CaptureLead(id=str(n)), ACTOR) for n in range(100)])
     ours, theirs = [], []
     for turn in range(ROUNDS):
         requests = [Request(AssignLead(id=str(n % 100), agent_id=f"{turn}-{n}"), ACTOR) for n in range(count // ROUNDS)]
         before = log.head.position
-        begin = perf_counter()
-        execute_all(log, requests)
-        ours.append(len(requests) / (perf_counter() - begin))
-        theirs.append(len(requests) / bare_insert(bare, stored(log, before), 1))
-    log.close()
-    bare.close()
-    return result("log: one caller / bare durable one-row inserts", "commands/s", ours, theirs, 0.7)
+        ours.append(len(requests) / seconds(partial(execute_all, log, requests)))
+        theirs.append(len(requests) / insert_each(stored(log, before)))
+    return result(name, "commands/s", ours, theirs, target)
+
+
+def fill(log: Log, count: int) -> int:
+    """Record so many commands, half of them on new streams; the position the log is at."""
+    for begin in range(0, count, 500):
+        log.submit([Request(lead_command(str(n // 2), n), ACTOR) for n in range(begin, begin + 500)])
+    return log.head.position
+
+
+def per_second(total: int, works: list[Callable[[], object]]) -> list[list[float]]:
+    """How many of ``total`` each of the works does in a second, in every round; they take turns."""
+    rates = [[total / seconds(work) for work in works] for _ in range(READING_ROUNDS)]
+    return [list(each) for each in zip(*rates, strict=True)]
 
 
 def reading(directory: Path, count: int) -> list[Result]:
@@ -106,9 +121,7 @@ def reading(directory: Path, count: int) -> list[Result]:
     fetching the same rows and hashing them.
     """
     log = new_log(directory / "read")
-    for begin in range(0, count, 500):
-        log.submit([Request(lead_command(str(n // 2), n), ACTOR) for n in range(begin, begin + 500)])
-    total = log.head.position
+    total = fill(log, count)
     connection = sqlite3.connect(directory / "read" / "log.db")
     works: list[Callable[[], object]] = [
         lambda: [batch.num_rows for batch in log.batches(0)],
@@ -116,8 +129,7 @@ def reading(directory: Path, count: int) -> list[Result]:
         log.verify,
         lambda: bare_chain(connection, total),
     ]
-    rates = [[total / seconds(work) for work in works] for _ in range(READING_ROUNDS)]
-    batches, fetched, verified, hashed = (list(each) for each in zip(*rates, strict=True))
+    batches, fetched, verified, hashed = per_second(total, works)
     connection.close()
     log.close()
     return [

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
 
 import psycopg
 from eventsourcing.application import Application
@@ -31,21 +30,20 @@ from tests import postgres
 from tests.bench.bench_log import (
     ACTOR,
     CALLERS,
-    READING_ROUNDS,
-    ROUNDS,
     Result,
+    Rows,
     execute_all,
+    fill,
     in_threads,
-    lead_command,
+    many_callers,
+    one_caller,
+    per_second,
     result,
-    seconds,
-    stored,
 )
 
 COLUMNS = 7
 ONE_ROW = f"INSERT INTO events VALUES ({', '.join(['%s'] * COLUMNS)})"
 BETWEEN = "SELECT * FROM events WHERE position > %s AND position <= %s ORDER BY position"
-Rows = list[tuple[Any, ...]]
 Make = Callable[[str], str]
 
 
@@ -54,8 +52,7 @@ def run(scale: float) -> list[Result]:
     collect_less()
     with server() as make:
         return [
-            *many_callers(make, int(20_000 * scale)),
-            one_caller(make, int(9_000 * scale)),
+            *deciding(make, scale),
             *reading(make, int(100_000 * scale)),
             two_nodes(make, int(10_000 * scale)),
             against_the_library("PostgreSQL", make, int(2_000 * scale), 10),
@@ -101,74 +98,50 @@ def bare_insert(connection: psycopg.Connection, rows: Rows, size: int) -> float:
     return perf_counter() - begin
 
 
-def many_callers(make: Make, count: int) -> list[Result]:
-    """Each caller asks for one command at a time, half of them on new streams; the baseline inserts the same rows in
-    transactions of the mean size.
-    """
+def deciding(make: Make, scale: float) -> list[Result]:
+    """32 callers and one, each against a bare connection to the same tables."""
     log, bare = new_log(make), bare_connection(make)
-    ours, theirs, commits = [], [], []
-    for turn in range(ROUNDS):
-        requests = [
-            [Request(lead_command(f"{turn}-{caller}-{n // 2}", n), ACTOR) for n in range(count // ROUNDS // CALLERS)]
-            for caller in range(CALLERS)
-        ]
-        before = log.head.position
-        elapsed = in_threads([partial(execute_all, log, mine) for mine in requests])
-        rows = stored(log, before)
-        transactions = len({row[4] for row in rows})
-        ours.append(len(rows) / elapsed)
-        theirs.append(len(rows) / bare_insert(bare, rows, max(1, round(len(rows) / transactions))))
-        commits.append(float(transactions))
+    names = (
+        "PostgreSQL: 32 callers / bare multi-row inserts, as many a commit",
+        "PostgreSQL: commits of 32 callers / commands",
+    )
+    figures = many_callers(log, partial(bare_insert, bare), int(20_000 * scale), names)
     log.close()
     bare.close()
-    per_round = [float(count // ROUNDS // CALLERS * CALLERS)] * ROUNDS
-    return [
-        result("PostgreSQL: 32 callers / bare multi-row inserts, as many a commit", "commands/s", ours, theirs, 0.4),
-        result("PostgreSQL: commits of 32 callers / commands", "commits", commits, per_round, "<= 0.25"),
-    ]
-
-
-def one_caller(make: Make, count: int) -> Result:
-    """One caller changes existing streams; the baseline inserts the same rows, each in a transaction of its own."""
     log, bare = new_log(make), bare_connection(make)
-    log.submit([Request(CaptureLead(id=str(n)), ACTOR) for n in range(100)])
-    ours, theirs = [], []
-    for turn in range(ROUNDS):
-        requests = [Request(AssignLead(id=str(n % 100), agent_id=f"{turn}-{n}"), ACTOR) for n in range(count // ROUNDS)]
-        before = log.head.position
-        ours.append(len(requests) / seconds(partial(execute_all, log, requests)))
-        theirs.append(len(requests) / seconds(partial(bare_one_by_one, bare, stored(log, before))))
+    each = partial(bare_one_by_one, bare)
+    figures.append(one_caller(log, each, int(9_000 * scale), "PostgreSQL: one caller / bare one-row transactions", 0.6))
     log.close()
     bare.close()
-    return result("PostgreSQL: one caller / bare one-row transactions", "commands/s", ours, theirs, 0.6)
+    return figures
 
 
-def bare_one_by_one(connection: psycopg.Connection, rows: Rows) -> None:
+def bare_one_by_one(connection: psycopg.Connection, rows: Rows) -> float:
+    """Seconds for inserting the rows, each in a transaction of its own."""
     cursor = connection.cursor()
+    begin = perf_counter()
     for row in rows:
         with connection.transaction():
             cursor.execute(ONE_ROW, row)
+    return perf_counter() - begin
 
 
 def reading(make: Make, count: int) -> list[Result]:
     """Batches for the read models, against a bare SELECT of the same rows."""
     url = make("log")
     log = Log.open(url, Keys.open(make("keys"), bytes(32)))
-    for begin in range(0, count, 500):
-        log.submit([Request(lead_command(str(n // 2), n), ACTOR) for n in range(begin, begin + 500)])
-    total = log.head.position
+    total = fill(log, count)
     connection = psycopg.connect(url, autocommit=True)
     works: list[Callable[[], object]] = [
         lambda: [batch.num_rows for batch in log.batches(0)],
         lambda: bare_read(connection, total),
     ]
-    rates = [[total / seconds(work) for work in works] for _ in range(READING_ROUNDS)]
-    batches, fetched = (list(each) for each in zip(*rates, strict=True))
+    batches, fetched = per_second(total, works)
     connection.close()
     log.close()
     value = result("PostgreSQL: Arrow batches / bare SELECT", "events/s", batches, fetched, "")
-    per_second = {"name": "PostgreSQL: Arrow batches", "value": value["value"], "unit": "events/s", "target": 200_000}
-    return [value, per_second]
+    absolute = {"name": "PostgreSQL: Arrow batches", "value": value["value"], "unit": "events/s", "target": 200_000}
+    return [value, absolute]
 
 
 def bare_read(connection: psycopg.Connection, total: int) -> None:
