@@ -79,7 +79,7 @@ def require_usable(settings: Settings) -> None:
     if private.public_key() != public:
         raise unusable("tls_key", "the key is not that of the first certificate in CRM_TLS_CERTIFICATE")
     try:
-        load_pem_x509_certificates(ca or certificate)
+        load_pem_x509_certificates(certificate if ca is None else ca)
     except ValueError as error:
         raise unusable("tls_client_ca", "the file holds no certificate in PEM") from error
 
