@@ -120,8 +120,8 @@ def test_a_replay_is_opened_for_those_who_may(guarded: Guarded, role: Role) -> N
 
 
 def test_sql_opens_for_those_who_may_and_ask(guarded: Guarded, position: int) -> None:
-    asked = {"sql": "select name from customers where customer_id like 'a-_' order by customer_id"}
-    asked |= {"min_position": position}
+    sql = "select name from customers where customer_id like 'a-_' order by customer_id"
+    asked: dict[str, Any] = {"sql": sql, "min_position": position}
 
     def names(role: str, **given: Any) -> list[str]:
         chunks = guarded.caller(role)("RunSql", **asked, **given)

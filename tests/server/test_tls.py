@@ -49,7 +49,7 @@ def over_tls(make_caller: Any) -> Callable[..., Any]:
 def unreachable(caller: Any) -> bool:
     with pytest.raises(grpc.RpcError) as error:
         caller("GetStatus")
-    return bool(error.value.code() is grpc.StatusCode.UNAVAILABLE)  # type: ignore[attr-defined]
+    return bool(error.value.code() is grpc.StatusCode.UNAVAILABLE)
 
 
 def settings(pair: Pair, **more: Any) -> dict[str, Any]:
