@@ -285,6 +285,16 @@ def test_keys_are_fetched_when_they_are_needed_and_when_a_new_one_is_met(publish
     assert published.asked == 3, "unknown keys do not make it ask again and again"
 
 
+def test_a_caller_is_told_that_the_keys_cannot_be_had(
+    serve_again: Any, make_caller: Any, published: Published, tmp_path: Path
+) -> None:
+    with serve_again(tmp_path, token_keys=published.address) as (address, socket):
+        refused = make_caller(address, token()).refused("GetStatus")
+        assert (refused.status, refused.code) == (grpc.StatusCode.UNAVAILABLE, "TOKEN_KEYS_UNAVAILABLE")
+        assert "RetryInfo" in refused.details
+        assert make_caller(socket)("GetStatus").well
+
+
 def test_a_key_that_was_withdrawn_is_soon_not_believed(published: Published, clock: Any) -> None:
     first, second = Issuer(id="1"), Issuer(id="2")
     published.content = jwks(first, second)
