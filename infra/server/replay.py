@@ -43,7 +43,7 @@ class Replay:
         require(rows, "NOT_FOUND", f"nothing is known of {request.stream}", field="stream")
         with self._edge.opening() as opening:
             for row in rows:
-                envelope, event = decode(row.document, opening if opening.opens else None)
+                envelope, event = decode(row.document, opening)
                 if as_of is not None and envelope.occurred_at > as_of:
                     continue
                 before, state = state, event.evolve(state)
