@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -94,6 +94,15 @@ class Settings(BaseSettings):
     tls_client_ca: Path | None = Field(
         default=None,
         description="Whose certificates callers must show, PEM (mTLS). Default: callers need no certificate.",
+    )
+    metrics: str | None = Field(
+        default=None,
+        description="Where Prometheus fetches metrics from `crm serve`: a port on loopback, or host:port. Default:"
+        " nowhere.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="What `crm serve` writes down on stderr: info is a line a call, warning what is wrong.",
     )
     server: str | None = Field(
         default=None,

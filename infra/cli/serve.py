@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 from infra.cli.options import DataOption, settings_of
-from infra.cli.output import note
 from infra.parts import Part
 
 SCHEDULE = "system:schedule"
@@ -70,18 +69,21 @@ def serve(
     """
     from infra.cli.connection import opened
     from infra.directory import socket_address
+    from infra.server.journal import begin, journal
 
     settings = settings_of(data, **({"only": only} if only else {}))
+    begin(settings.log_level)
     with told_to_stop() as stop, opened(settings, publish=True) as node:
         address = node.serve(listen or settings.listen)
         print(address, flush=True)
-        note(f"serving {settings.data}; Ctrl-C stops")
+        journal().info("serving", data=str(settings.data), address=address, metrics=node.server.metrics_address)
         if settings.snapshot_hours is not None and node.models is not None:
             publish_snapshots(
                 stop, socket_address(settings), settings.snapshots, timedelta(hours=settings.snapshot_hours)
             )
         stop.wait()
-        note("finishing the calls under way")
+        journal().info("stopping")
+    journal().info("stopped")
 
 
 def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: timedelta) -> None:
@@ -91,6 +93,7 @@ def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: 
     from crm.client import Client, CrmError
     from crm.v1 import system_pb2
     from infra.models.snapshots import age
+    from infra.server.journal import journal
 
     old = age(folder, datetime.now(UTC))
     due = timedelta() if old is None else max(every - old, timedelta())
@@ -99,7 +102,7 @@ def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: 
             try:
                 crm.system.CreateSnapshot(system_pb2.CreateSnapshotRequest())
             except CrmError as error:
-                note(f"error: {error.code}: no snapshot was published: {error.sentence}")
+                journal().error("no_snapshot", reason=error.code, sentence=error.sentence)
             due = every
 
 

@@ -48,6 +48,12 @@ class Line:
         self._waiting: deque[Caller] = deque()
         self._busy = False
 
+    @property
+    def waiting(self) -> int:
+        """How much is asked by those who wait."""
+        with self._mutex:
+            return sum(len(caller.asked) for caller in self._waiting)
+
     def stand(self, asked: Sequence[Asked]) -> None:
         """Return when all that is asked was answered."""
         caller = Caller(asked)

@@ -67,6 +67,8 @@ class Log:
     """The log in one database. Safe to use from any thread, and from several processes at once.
 
     Every method may raise Rejected: LOG_FULL, LOG_UNAVAILABLE, LOG_UNREADABLE, DATA_NOT_WRITABLE, LOG_CLOSED.
+
+    ``commits`` counts the transactions that recorded something, ``commands`` the commands that were decided in them.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Log:
         self._sql = Statements(database)
         self._states = RecentStates(state_cache)
         self._line = Line(self._serve, most=MOST_IN_A_TRANSACTION)
+        self.commits = self.commands = 0
         self._open = True
         self._serving = Lock()
         self._committed = Condition()
@@ -131,6 +134,16 @@ class Log:
         if forgotten > self._learned:
             self._learn(forgotten)
         return head
+
+    @property
+    def states(self) -> RecentStates:
+        """The states that are remembered."""
+        return self._states
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for those that are being decided."""
+        return self._line.waiting
 
     def submit(self, requests: Sequence[Request]) -> list[Outcome | Rejected]:
         """Decide the requests in order and return their answers, in the same order, when all that was accepted is
@@ -335,6 +348,8 @@ class Log:
         self._forget_states(decided.changed)
         self._seen = decided.head
         if decided.rows:
+            self.commits += 1
+            self.commands += len(asked)
             with self._committed:
                 self._committed.notify_all()
             if asked[0].alone:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,7 +26,10 @@ from infra.server.contract import command_of, message_class, resources, services
 from infra.server.errors import guard, guard_stream
 from infra.server.feed import Feed
 from infra.server.gate import Gate, require_complete
+from infra.server.metrics import Metrics
+from infra.server.observation import Observation
 from infra.server.opening import AccessLog, Edge
+from infra.server.pool import Pool
 from infra.server.privacy import Privacy
 from infra.server.queries import Queries
 from infra.server.replay import Replay
@@ -64,11 +66,16 @@ class Server:
         self._tokens = Tokens.named_by(settings)
         self._credentials = credentials(settings)
         self._access = AccessLog(settings.access)
-        self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
+        self._calls = Pool(settings.workers, "call")
+        self._streams = Pool(STREAMS, "stream")
         self._commands: Commands | None = None
         self._queries: Queries | None = None
         self._feed: Feed | None = None
-        self._parts: list[object] = [System(log, models, settings, publisher)]
+        system = System(log, models, settings, publisher)
+        self._metrics = None
+        if settings.metrics is not None:
+            self._metrics = Metrics(log, keys, system, self._calls, self._streams, settings.metrics)
+        self._parts: list[object] = [system]
         edge = None if keys is None else Edge(keys, self._access)
         if keys is not None and edge is not None and isinstance(log, Log):
             self._commands = Commands(log, keys)
@@ -83,12 +90,13 @@ class Server:
                 Reports(log, models, edge, settings),
                 Upkeep(log, models, settings),
             ]
+        self.metrics_address: str | None = None
         self._health = health.HealthServicer()
         self._services = services()
         require_complete(self._services)
         self._server = grpc.server(
-            ThreadPoolExecutor(settings.workers, thread_name_prefix="call"),
-            interceptors=[Gate(self._tokens)],
+            self._calls,
+            interceptors=[Observation(self._metrics), Gate(self._tokens)],
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -114,6 +122,8 @@ class Server:
                 require_no_eavesdropper(address)
             require_port(address)
         bound = [self._bind(address) for address in addresses]
+        if self._metrics is not None:
+            self.metrics_address = self._metrics.start()
         self._tell(health_pb2.HealthCheckResponse.SERVING)
         self._server.start()
         return bound[0]
@@ -126,6 +136,8 @@ class Server:
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
         self._access.close()
+        if self._metrics is not None:
+            self._metrics.stop()
 
     def _bind(self, address: str) -> str:
         try:
