@@ -25,7 +25,9 @@ DOMAIN = "annals.crm"
 LONGEST_TEXT = 1_000
 """Bytes of a sentence, which stands in a status several times; all of it has to fit into 16 KiB of metadata."""
 
-RETRY_AFTER = Duration(seconds=1)
+RETRY_SECONDS = 1.0
+"""When to try again, where the refusal does not say."""
+
 RESOURCE_CODES = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
 RETRY_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
@@ -85,7 +87,9 @@ def _details(refusal: Rejected, code: grpc.StatusCode, request: Message | None) 
     if code in RESOURCE_CODES:
         yield ResourceInfo(resource_name=_subject(refusal, request), description=_short(refusal.sentence))
     if code in RETRY_CODES:
-        yield RetryInfo(retry_delay=RETRY_AFTER)
+        wait = Duration()
+        wait.FromNanoseconds(int(getattr(refusal, "retry_after", RETRY_SECONDS) * 1e9))
+        yield RetryInfo(retry_delay=wait)
 
 
 def _subject(refusal: Rejected, request: Message | None) -> str:

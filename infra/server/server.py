@@ -26,12 +26,14 @@ from infra.server.contract import command_of, message_class, resources, services
 from infra.server.errors import guard, guard_stream
 from infra.server.feed import Feed
 from infra.server.gate import Gate, require_complete
+from infra.server.limits import Doorman
 from infra.server.metrics import Metrics
 from infra.server.observation import Observation
 from infra.server.opening import AccessLog, Edge
 from infra.server.pool import Pool
 from infra.server.privacy import Privacy
 from infra.server.queries import Queries
+from infra.server.rates import Rates
 from infra.server.replay import Replay
 from infra.server.reports import Reports
 from infra.server.system import System
@@ -41,10 +43,7 @@ from infra.server.upkeep import Upkeep
 from infra.settings import Settings
 from infra.stream import Publisher, Stream
 
-LARGEST_MESSAGE = 16 * 1024 * 1024
 LARGEST_PORT = 65_535
-STREAMS = 256
-"""How many streaming calls run at once, in threads of their own, so that idle ones never keep a command waiting."""
 
 Call = Callable[[Any, Any], Any]
 
@@ -67,7 +66,10 @@ class Server:
         self._credentials = credentials(settings)
         self._access = AccessLog(settings.access)
         self._calls = Pool(settings.workers, "call")
-        self._streams = Pool(STREAMS, "stream")
+        # In threads of their own, so that idle streams never keep a command waiting.
+        self._streams = Pool(settings.streams, "stream")
+        self._doorman = Doorman(self._calls, self._streams, settings.waiting_calls)
+        rates = None if settings.rate is None else Rates(settings.rate, settings.burst)
         self._commands: Commands | None = None
         self._queries: Queries | None = None
         self._feed: Feed | None = None
@@ -96,10 +98,10 @@ class Server:
         require_complete(self._services)
         self._server = grpc.server(
             self._calls,
-            interceptors=[Observation(self._metrics), Gate(self._tokens)],
+            interceptors=[Observation(self._metrics), self._doorman, Gate(self._tokens, rates)],
             options=[
-                ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-                ("grpc.max_send_message_length", LARGEST_MESSAGE),
+                ("grpc.max_receive_message_length", settings.message_bytes),
+                ("grpc.max_send_message_length", settings.message_bytes),
                 ("grpc.so_reuseport", 0),
             ],
         )
@@ -135,6 +137,7 @@ class Server:
             self._feed.stop()
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
+        self._doorman.close()
         self._access.close()
         if self._metrics is not None:
             self._metrics.stop()
