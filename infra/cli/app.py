@@ -23,6 +23,7 @@ from infra.cli import (
     serve,
     sql,
     upkeep,
+    why,
 )
 from infra.cli.output import note
 
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-ROOMS = (serve, demo, intake, report, compare, sql, history, export, privacy, retention, upkeep, backup, migrate)
+ROOMS = (serve, demo, intake, report, compare, why, sql, history, export, privacy, retention, upkeep, backup, migrate)
 for room in ROOMS:
     room.add_to(app)
 

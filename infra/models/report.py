@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from difflib import get_close_matches
 from itertools import pairwise
@@ -21,7 +21,9 @@ import duckdb
 import pyarrow as pa
 
 from commands.rejected import Rejected, require
-from infra.models.archive import relations
+from domain.event import State
+from infra.models.archive import name as quoted
+from infra.models.archive import relations, text
 from infra.models.engine import Models
 from infra.models.model import Header, read_header
 from infra.models.point import Point, at_point, in_utc
@@ -72,9 +74,10 @@ class Report:
     """What a report says about itself.
 
     ``clock`` is cohort, flow or state and is shown wherever the report is. ``breakdowns`` are the columns by which it
-    can be broken down. ``sql_version`` is the hash of its SQL and of all SQL that it builds on: for one version, the
-    same T and K give the same answer for ever. ``key`` are the columns that tell its rows apart, ``event_types`` the
-    classes of the events that it is made of. ``broken`` says why it cannot be asked, where it cannot.
+    can be broken down, first the id of what it counts. ``sql_version`` is the hash of its SQL and of all SQL that it
+    builds on: for one version, the same T and K give the same answer for ever. ``key`` are the columns that tell its
+    rows apart, ``event_types`` the classes of the events that it is made of. ``broken`` says why it cannot be asked,
+    where it cannot.
     """
 
     name: str
@@ -135,11 +138,31 @@ class _Source:
 
     @property
     def broken_down(self) -> tuple[str | None, tuple[str, ...]]:
-        """The model that the report is broken down by, and the columns that may be chosen."""
+        """The model that the report is broken down by, and the columns that the header says may be chosen."""
         found = re.fullmatch(r"(\w+)\s*\(([\w\s,]+)\)", self.header.options.get("by", ""))
         if not found:
             return None, ()
         return found[1], tuple(column.strip() for column in found[2].split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What of a report is wanted: broken down ``by`` which column, ``within`` which value of it, and by model the
+    condition ``only`` on the rows that count.
+    """
+
+    by: str | None = None
+    within: str | None = None
+    only: Mapping[str, str] = field(default_factory=dict)
+
+    def breakdown(self, key: str) -> tuple[str, str]:
+        """The expression that a model with this key is broken down by, and the condition on its rows."""
+        if self.by is None:
+            return "'all'", "true"
+        column = f"cast({quoted(self.by)} as varchar)"
+        if self.within is None:
+            return column, "true"
+        return f"cast({quoted(key)} as varchar)", f"{column} is not distinct from nullif({text(self.within)}, '')"
 
 
 def reports(models: Models) -> list[Report]:
@@ -166,7 +189,9 @@ def run(
     period_from: datetime | None = None,
     period_to: datetime | None = None,
     by: str | None = None,
+    within: str | None = None,
     every: str | None = None,
+    stream: str | None = None,
     min_position: int | None = None,
 ) -> Answer:
     """A report as of an instant, known at a position.
@@ -176,15 +201,22 @@ def run(
 
     :param period_from, period_to: the period [from, to); an end that is not given is open.
     :param by: the column to break down by.
+    :param within: count only what has this value in that column (as text; empty: none), one row for each record.
     :param every: day, week or month, of the office's time zone: answer with a series. It needs ``period_from``, and
         ends at the instant where ``period_to`` is not given or lies beyond.
-    :raises Rejected: UNKNOWN_REPORT, REPORT_BROKEN, UNKNOWN_COLUMN, FIELD_IS_PERSONAL, INVALID_PERIOD, INVALID_INSTANT,
-        INVALID_SERIES or IN_THE_FUTURE.
+    :param stream: of the records that streams like this one are, only this one counts, for example ``ticket-7``.
+    :raises Rejected: UNKNOWN_REPORT, REPORT_BROKEN, UNKNOWN_COLUMN, UNKNOWN_STREAM, FIELD_IS_PERSONAL, INVALID_PERIOD,
+        INVALID_INSTANT, INVALID_SERIES or IN_THE_FUTURE.
     """
     sources = _sources(models)
     source = _named(sources, name)
     start, end = _period(period_from, period_to)
     _require_breakdown(models, source, by)
+    require(
+        by is not None or within is None, "UNKNOWN_COLUMN", "within is a value of the column by; name it", field="by"
+    )
+    only = {} if stream is None else _only(models, sources, source, stream)
+    choice = _Choice(by, within, only)
     with at_point(
         models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
     ) as at:
@@ -196,7 +228,7 @@ def run(
         for period in periods:
             point, (since, until) = (_end_of(period, at), EVER) if as_states else (at, period)
             until = end if until == at.as_of else until  # what happened at T itself is in the last part
-            sql, needed = _bound(models, sources, source, point, by)
+            sql, needed = _bound(models, sources, source, point, choice)
             given = {"as_of": point.as_of, "period_from": since, "period_to": until}
             with _broken_where_duckdb_refuses(name):
                 rows = point.relation(sql, {parameter: given[parameter] for parameter in needed})
@@ -275,7 +307,7 @@ def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) 
     """A report as DuckDB binds it, without asking it."""
     try:
         with at_point(models, (), known_at=0) as at, _broken_where_duckdb_refuses(source.name):
-            sql, needed = _bound(models, sources, source, at, None)
+            sql, needed = _bound(models, sources, source, at, _Choice())
             shape = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
     except Rejected as error:
         return replace(_described(models, sources, source, set(), []), broken=error.sentence)
@@ -299,7 +331,7 @@ def _described(
 ) -> Report:
     header = source.header
     shape = list(shape)
-    breakdowns = source.broken_down[1]
+    breakdowns = _breakdowns(models, source)
     return Report(
         name=source.name,
         meaning=header.meaning,
@@ -307,7 +339,14 @@ def _described(
         formula=header.options.get("formula", ""),
         edges=header.options.get("edges", ""),
         source=header.options.get("source", ""),
-        parameters=("as_of", "known_at", *sorted(needed - {"as_of"}), *(("by",) if breakdowns else ()), "every"),
+        parameters=(
+            "as_of",
+            "known_at",
+            *sorted(needed - {"as_of"}),
+            *(("by",) if breakdowns else ()),
+            "every",
+            "stream",
+        ),
         breakdowns=breakdowns,
         columns=tuple(Column(name, type, header.columns.get(name, "")) for name, type in shape),
         sql_version=_version(models, sources, source),
@@ -317,7 +356,11 @@ def _described(
 
 
 def _bound(
-    models: Models, sources: Mapping[str, _Source], source: _Source, at: Point, by: str | None
+    models: Models,
+    sources: Mapping[str, _Source],
+    source: _Source,
+    at: Point,
+    choice: _Choice,
 ) -> tuple[str, set[str]]:
     """The statement with everything that it names bound as of T known at K, and the parameters that it needs."""
     built_on = list(_built_on(sources, source))
@@ -327,11 +370,16 @@ def _bound(
     broken_down, _ = source.broken_down
     parts: list[tuple[str, str]] = []
     for model in models.definitions:
-        if model in words:
-            chosen = f", {_breakdown(by)} as breakdown" if model == broken_down else ""
-            parts.append((model, f"select *{chosen} from {at.rows_of(model)}"))
+        only = choice.only.get(model, "true")
+        if model == broken_down:
+            breakdown, within = choice.breakdown(models.definitions[model].key[0])
+            parts.append(
+                (model, f"select *, {breakdown} as breakdown from {at.rows_of(model)} where {only} and {within}")
+            )
+        elif model in words:
+            parts.append((model, f"from {at.rows_of(model)} where {only}"))
         if f"{model}_intervals" in words:
-            parts.append((f"{model}_intervals", f"from {at.intervals_of(model)}"))
+            parts.append((f"{model}_intervals", f"from {at.intervals_of(model)} where {only}"))
     parts += [(part.name, part.unordered) for part in built_on[:-1]]
     bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
     select = source.select.strip().removesuffix(";")
@@ -360,8 +408,21 @@ def _require_timeless(models: Models, source: _Source) -> None:
         raise _broken(source.name, f"it names {', '.join(named)}; a report sees models alone, as of T, known at K")
 
 
-def _breakdown(by: str | None) -> str:
-    return "'all'" if by is None else f'cast("{by}" as varchar)'
+def _only(models: Models, sources: Mapping[str, _Source], source: _Source, stream: str) -> dict[str, str]:
+    """By model, the condition that keeps one stream's rows; models of other streams are left as they are.
+
+    :raises Rejected: UNKNOWN_STREAM where nothing in the report is of such streams.
+    """
+    aggregate, dash, id = stream.partition("-")
+    key = f"{aggregate}_id"
+    keys = {model: models.definitions[model].key[0] for model in _models_of(models, sources, source)}
+    kept = {model: f"{key} = {text(id)}" for model, first in keys.items() if first == key}
+    if not (dash and id and kept):
+        counted = sorted({first.removesuffix("_id") for first in keys.values()} & State.by_aggregate.keys())
+        streams = " and ".join(f"{aggregate}-…" for aggregate in counted) or "no streams"
+        sentence = f"{source.name} has nothing of {stream}; it counts {streams}"
+        raise Rejected("UNKNOWN_STREAM", sentence, field="stream")
+    return kept
 
 
 def _built_on(sources: Mapping[str, _Source], source: _Source, above: tuple[str, ...] = ()) -> Iterator[_Source]:
@@ -395,10 +456,16 @@ def _version(models: Models, sources: Mapping[str, _Source], source: _Source) ->
     return hashlib.sha256("\0".join(built_on).encode()).hexdigest()
 
 
+def _breakdowns(models: Models, source: _Source) -> tuple[str, ...]:
+    """The columns that the report can be broken down by: first the id of what it counts, one row for each."""
+    model, columns = source.broken_down
+    return (models.definitions[model].key[0], *columns) if model in models.definitions else ()
+
+
 def _require_breakdown(models: Models, source: _Source, by: str | None) -> None:
     if by is None:
         return
-    model, allowed = source.broken_down
+    model, allowed = source.broken_down[0], _breakdowns(models, source)
     if model in models.definitions and by in models.definitions[model].personal:
         raise Rejected("FIELD_IS_PERSONAL", f"{by} is personal; nothing can be broken down by it", field="by")
     if by not in allowed:
@@ -407,12 +474,12 @@ def _require_breakdown(models: Models, source: _Source, by: str | None) -> None:
 
 
 def _period(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
-    for field, instant in (("period_from", start), ("period_to", end)):
+    for name, instant in (("period_from", start), ("period_to", end)):
         require(
             instant is None or instant.tzinfo is not None,
             "INVALID_INSTANT",
             "an instant needs a time zone",
-            field=field,
+            field=name,
         )
     start, end = start or EVER[0], end or EVER[1]
     require(start <= end, "INVALID_PERIOD", f"the period ends ({end}) before it begins ({start})", field="period_to")
