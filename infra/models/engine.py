@@ -184,6 +184,7 @@ class Models:
         self._archiving = threading.Lock()
         self._reading = threading.Lock()
         self._tail = Tail(self._archive)
+        self._keeping = threading.Lock()
         self._asking = 0
         self._asking_lock = threading.Lock()
         self._closed = threading.Event()
@@ -358,6 +359,12 @@ class Models:
         """A cursor of its own in a read-only transaction. `bring` what it reads before it begins."""
         with self._cursor() as cursor:
             cursor.execute("begin transaction read only")
+            yield cursor
+
+    @contextmanager
+    def keeping(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of its own in a transaction that may write what reports keep, one at a time."""
+        with self._keeping, self._cursor() as cursor, self._committed(cursor):
             yield cursor
 
     def row(self, name: str, key: Sequence[Any], position: int) -> tuple[pa.Table, int]:
@@ -610,6 +617,7 @@ class Models:
                     self._fold(beside, cursor, reached, until, stands=False)
                     with self._committed(cursor):
                         standing.fold.take_over(cursor, beside)
+                        cursor.execute("delete from annals_kept")
                         self._say(cursor, standing.model, until, self._hash_at(until))
                     standing.position = until
                     standing.error = None

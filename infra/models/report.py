@@ -25,6 +25,7 @@ from domain.event import State
 from infra.models.archive import name as quoted
 from infra.models.archive import relations, text
 from infra.models.engine import Models
+from infra.models.kept import Kept
 from infra.models.model import Header, read_header
 from infra.models.point import Point, at_point, in_utc
 
@@ -217,6 +218,9 @@ def run(
     )
     only = {} if stream is None else _only(models, sources, source, stream)
     choice = _Choice(by, within, only)
+    kept = [] if stream is not None or within is not None else _kept(models, sources, source)
+    if known_at is None:
+        _keep(models, sources, kept, min_position)
     with at_point(
         models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
     ) as at:
@@ -228,7 +232,8 @@ def run(
         for period in periods:
             point, (since, until) = (_end_of(period, at), EVER) if as_states else (at, period)
             until = end if until == at.as_of else until  # what happened at T itself is in the last part
-            sql, needed = _bound(models, sources, source, point, choice)
+            usable = [(each, found) for each in kept if (found := each.position(point.cursor, point)) is not None]
+            sql, needed = _bound(models, sources, source, point, choice, usable)
             given = {"as_of": point.as_of, "period_from": since, "period_to": until}
             with _broken_where_duckdb_refuses(name):
                 rows = point.relation(sql, {parameter: given[parameter] for parameter in needed})
@@ -246,6 +251,13 @@ PERIOD_COLUMNS = (
     Column("period_from", "TIMESTAMP WITH TIME ZONE", "the part of the series begins here"),
     Column("period_to", "TIMESTAMP WITH TIME ZONE", "the part of the series ends before this"),
 )
+
+
+def _keep(models: Models, sources: Mapping[str, _Source], kept: Iterable[Kept], min_position: int | None) -> None:
+    """Keep what is settled now, where that is worth it."""
+    for each in kept:
+        with at_point(models, [*each.own, *each.shared], min_position=min_position) as now:
+            each.refresh(models, now, lambda only, at, each=each: _computed(models, sources, each, only, at))  # type: ignore[misc]
 
 
 def _end_of(period: tuple[datetime, datetime], at: Point) -> Point:
@@ -343,7 +355,7 @@ def _described(
             "as_of",
             "known_at",
             *sorted(needed - {"as_of"}),
-            *(("by",) if breakdowns else ()),
+            *(("by", "within") if breakdowns else ()),
             "every",
             "stream",
         ),
@@ -361,13 +373,42 @@ def _bound(
     source: _Source,
     at: Point,
     choice: _Choice,
+    kept: Iterable[tuple[Kept, int]] = (),
 ) -> tuple[str, set[str]]:
-    """The statement with everything that it names bound as of T known at K, and the parameters that it needs."""
+    """The statement with everything that it names bound as of T known at K, and the parameters that it needs.
+
+    :param kept: the parts of which rows are kept, and at which position they were.
+    """
     built_on = list(_built_on(sources, source))
     for part in built_on:
         _require_timeless(models, part)
+    parts = _relations(models, built_on, at, choice, source.broken_down[0])
+    selects = {part.name: part.unordered for part in built_on[:-1]} | {source.name: source.select}
+    for each, position in kept:
+        parts.append((f"annals_unsettled_{each.part}", each.unsettled(position, at)))
+        only = f"{each.key} in (from annals_unsettled_{each.part})"
+        rows = _computed(models, sources, each, only, at)
+        settled = f"from main.{each.table} anti join annals_unsettled_{each.part} using ({each.key})"
+        order = _ORDER.search(source.select)
+        selects[each.part] = f"from ({settled} union all by name ({rows}))" + (
+            f" {order[0]}" if each.part == source.name and order else ""
+        )
+    parts += [(part.name, selects[part.name]) for part in built_on[:-1]]
+    sql = _with(parts, selects[source.name])
+    statements = duckdb.extract_statements(sql)
+    if len(statements) != 1:
+        raise _broken(source.name, "a report is one SELECT")
+    needed = statements[0].named_parameters
+    if foreign := sorted(needed - set(PARAMETERS)):
+        raise _broken(source.name, f"it needs ${', $'.join(foreign)}; there are ${', $'.join(PARAMETERS)}")
+    return sql, needed
+
+
+def _relations(
+    models: Models, built_on: Iterable[_Source], at: Point, choice: _Choice, broken_down: str | None = None
+) -> list[tuple[str, str]]:
+    """The models that some reports name, and the SELECTs that they stand for."""
     words = frozenset().union(*(part.words for part in built_on))
-    broken_down, _ = source.broken_down
     parts: list[tuple[str, str]] = []
     for model in models.definitions:
         only = choice.only.get(model, "true")
@@ -380,18 +421,55 @@ def _bound(
             parts.append((model, f"from {at.rows_of(model)} where {only}"))
         if f"{model}_intervals" in words:
             parts.append((f"{model}_intervals", f"from {at.intervals_of(model)} where {only}"))
-    parts += [(part.name, part.unordered) for part in built_on[:-1]]
+    return parts
+
+
+def _with(parts: list[tuple[str, str]], select: str) -> str:
+    """A SELECT over named parts."""
+    select = select.strip().removesuffix(";")
+    if not parts:
+        return select
     bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
-    select = source.select.strip().removesuffix(";")
-    own = re.sub(r"^with\b", ",", select, flags=re.IGNORECASE)
-    sql = f"with {bound}\n{own}" if parts else select
-    statements = duckdb.extract_statements(sql)
-    if len(statements) != 1:
-        raise _broken(source.name, "a report is one SELECT")
-    needed = statements[0].named_parameters
-    if foreign := sorted(needed - set(PARAMETERS)):
-        raise _broken(source.name, f"it needs ${', $'.join(foreign)}; there are ${', $'.join(PARAMETERS)}")
-    return sql, needed
+    return f"with {bound}\n" + re.sub(r"^with\b", ",", select, flags=re.IGNORECASE)
+
+
+def _computed(models: Models, sources: Mapping[str, _Source], kept: Kept, only: str, at: Point) -> str:
+    """The SELECT of a kept part's rows, computed for the streams that a condition on the key names."""
+    built_on = list(_built_on(sources, sources[kept.part]))
+    parts = _relations(models, built_on, at, _Choice(only=dict.fromkeys(kept.own, only)))
+    parts += [(part.name, part.unordered) for part in built_on[:-1]]
+    return _with(parts, built_on[-1].unordered)
+
+
+def _kept(models: Models, sources: Mapping[str, _Source], source: _Source) -> list[Kept]:
+    """The parts of a report, or the report itself, of which rows are kept; not those that such a part builds on.
+
+    :raises Rejected: REPORT_BROKEN where a header says wrongly when streams are settled.
+    """
+    said = source.header.options.get("settled")
+    if said is None:
+        named = sorted((source.words & sources.keys()) - {source.name})
+        found = [kept for part in named for kept in _kept(models, sources, sources[part])]
+        return list({kept.part: kept for kept in found}.values())
+    matched = re.fullmatch(r"(\w+)\s*\((.+)\)", said)
+    read = _models_of(models, sources, source)
+    if not matched or matched[1] not in read:
+        raise _broken(source.name, "its line `-- settled:` is not MODEL(CONDITION) with a model that it names")
+    if source.words & {"period_from", "period_to"}:
+        raise _broken(source.name, "it takes notice of the period, so nothing of it is settled")
+    key = models.definitions[matched[1]].key[0]
+    own = tuple(model for model in read if models.definitions[model].key[0] == key)
+    return [
+        Kept(
+            part=source.name,
+            key=key,
+            model=matched[1],
+            settled=matched[2],
+            own=own,
+            shared=tuple(model for model in read if model not in own),
+            fingerprint=f"{_version(models, sources, source)} {duckdb.__version__}",
+        )
+    ]
 
 
 def _require_timeless(models: Models, source: _Source) -> None:

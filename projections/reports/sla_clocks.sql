@@ -3,6 +3,7 @@
 -- formula: due_at = the smallest t at which the time counted from the start reaches the target; the calendar, the SLA's version, the priority and the pauses are those in force at each moment
 -- edges: a clock runs under the SLAs that were in force when it started; no time counts while the ticket is solved or closed; a target that shrinks below what has counted is due at once; due_at is null where the clock stands still, has no target, or would be due more than 400 days after the stop, or T; what comes after T, or after the stop, is taken as it stands; a merged ticket has no clocks but those that had stopped; a period does not matter
 -- source: dbt_zendesk, made exact: the calendar, the version and the priority in force at each moment
+-- settled: tickets(status in ('solved', 'closed', 'merged'))
 -- column: sla_id: the SLA
 -- column: ticket_id: the ticket's id
 -- column: started_at: when the clock started
@@ -53,7 +54,9 @@ followed as (
     left join ticket_phases as phases on phases.ticket_id = clocks.ticket_id and began_at = started_at
     where stopped_at = started_at
     union all
-    select clock, sla_id, stopped_at, $as_of, $as_of + interval 400 day, status_now, priority_now, works_by_now, true
+    select clock, sla_id, stopped_at, $as_of,
+           if(status_now in ('solved', 'closed', 'merged'), 'infinity', $as_of + interval 400 day),
+           status_now, priority_now, works_by_now, true
     from clocks
     where stopped_at is null
 ),

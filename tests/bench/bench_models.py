@@ -126,21 +126,25 @@ class Recorded:
             )
         )
 
-    def _row(self) -> tuple[Any, ...]:
-        chance, position = self.seed, self.head.position + 1
+    def next(self) -> tuple[list[Any], str, dict[str, Any]]:
+        """What happens next: the stream (aggregate, name, version), the type and the data."""
+        chance = self.seed
         if len(self.open) < 2_000 or chance.random() < 0.12:
             aggregate = chance.choices(("ticket", "lead", "customer"), (5, 3, 2))[0]
             stream: list[Any] = [aggregate, f"{aggregate}-{uuid_of(chance)}", 0]
             self.open.append(stream)
-            type, data = FIRST[aggregate]
-        else:
-            index = chance.randrange(len(self.open))
-            stream = self.open[index]
-            type, make = chance.choice(NEXT[stream[0]])
-            data = make(chance)
-            if stream[2] > 5 and chance.random() < 0.5:
-                self.open[index] = self.open[-1]
-                self.open.pop()
+            return stream, *FIRST[aggregate]
+        index = chance.randrange(len(self.open))
+        stream = self.open[index]
+        type, make = chance.choice(NEXT[stream[0]])
+        if stream[2] > 5 and chance.random() < 0.5:
+            self.open[index] = self.open[-1]
+            self.open.pop()
+        return stream, type, make(chance)
+
+    def _row(self) -> tuple[Any, ...]:
+        chance, position = self.seed, self.head.position + 1
+        stream, type, data = self.next()
         stream[2] += 1
         recorded = START + timedelta(seconds=30 * position)
         late = timedelta(hours=chance.random() * 24) if stream[2] > 1 and chance.random() < LATE else timedelta()

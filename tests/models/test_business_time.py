@@ -210,7 +210,12 @@ def happen(company: Company, chance: Random) -> None:
     """A quarter with both changes of clocks of some zone in it, told by chance; one fact in five is late."""
     company.now = day("02-20 00:00")
     company.log.submit([Request(any_sla(chance, "a"), ACTOR), Request(any_sla(chance, "b"), ACTOR)])
-    for number in range(700):
+    go_on(company, chance, range(700))
+
+
+def go_on(company: Company, chance: Random, numbers: range) -> None:
+    """So much more of it."""
+    for number in numbers:
         company.now += timedelta(minutes=chance.randint(0, 240), seconds=chance.randint(0, 59))
         occurred = company.now - timedelta(hours=chance.randint(0, 60)) if chance.random() < 0.2 else None
         company.log.submit([Request(anything(chance, number, company.now), ACTOR, occurred_at=occurred)])
