@@ -107,11 +107,37 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class _Macro:
+    """A macro's file, taken apart: a SELECT in which ``{x}`` stands for what it takes as x."""
+
+    name: str
+    text: str
+
+    def written_out(self, sql: str) -> str:
+        """Some SQL with this macro's SELECT in place of its calls. A call that gives more or less than it takes stays,
+        and DuckDB says that there is no such function.
+        """
+        takes, body = read_header(self.text).names("takes"), _without_comments(self.text)
+
+        def select(call: re.Match[str]) -> str:
+            given = [each.strip() for each in call[1].split(",")]
+            if len(given) != len(takes):
+                return call[0]
+            written = body
+            for name, value in zip(takes, given, strict=True):
+                written = written.replace(f"{{{name}}}", value)
+            return f"({written})"
+
+        return re.sub(rf"\b{self.name}\(([^()]*)\)", select, sql)
+
+
+@dataclass(frozen=True, slots=True)
 class _Source:
     """A report's file, taken apart."""
 
     name: str
     text: str
+    macros: Mapping[str, _Macro] = field(default_factory=dict)
 
     @property
     def header(self) -> Header:
@@ -119,7 +145,11 @@ class _Source:
 
     @property
     def select(self) -> str:
-        return "\n".join(line for line in self.text.splitlines() if not line.startswith("--"))
+        """The SELECT, with the macros that it calls written out."""
+        select = _without_comments(self.text)
+        for macro in self.macros.values():
+            select = macro.written_out(select)
+        return select
 
     @property
     def unordered(self) -> str:
@@ -220,7 +250,8 @@ def run(
     choice = _Choice(by, within, only)
     kept = [] if stream is not None or within is not None else _kept(models, sources, source)
     if known_at is None:
-        _keep(models, sources, kept, min_position)
+        with _broken_where_duckdb_refuses(name):
+            _keep(models, sources, kept, min_position)
     with at_point(
         models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
     ) as at:
@@ -305,8 +336,16 @@ def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
 
 
 def _sources(models: Models) -> dict[str, _Source]:
-    folder = models.projections / "reports"
-    return {path.stem: _Source(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.sql"))}
+    texts = {
+        folder: {path.stem: path.read_text("utf-8") for path in sorted((models.projections / folder).glob("*.sql"))}
+        for folder in ("macros", "reports")
+    }
+    macros = {name: _Macro(name, text) for name, text in texts["macros"].items()}
+    return {name: _Source(name, text, macros) for name, text in texts["reports"].items()}
+
+
+def _without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--"))
 
 
 def _named(sources: Mapping[str, _Source], name: str) -> _Source:
@@ -319,6 +358,7 @@ def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) 
     """A report as DuckDB binds it, without asking it."""
     try:
         with at_point(models, (), known_at=0) as at, _broken_where_duckdb_refuses(source.name):
+            _kept(models, sources, source)
             sql, needed = _bound(models, sources, source, at, _Choice())
             shape = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
     except Rejected as error:
@@ -441,15 +481,15 @@ def _computed(models: Models, sources: Mapping[str, _Source], kept: Kept, only: 
     return _with(parts, built_on[-1].unordered)
 
 
-def _kept(models: Models, sources: Mapping[str, _Source], source: _Source) -> list[Kept]:
+def _kept(models: Models, sources: Mapping[str, _Source], source: _Source, above: tuple[str, ...] = ()) -> list[Kept]:
     """The parts of a report, or the report itself, of which rows are kept; not those that such a part builds on.
 
     :raises Rejected: REPORT_BROKEN where a header says wrongly when streams are settled.
     """
     said = source.header.options.get("settled")
     if said is None:
-        named = sorted((source.words & sources.keys()) - {source.name})
-        found = [kept for part in named for kept in _kept(models, sources, sources[part])]
+        named = sorted((source.words & sources.keys()) - {source.name, *above})
+        found = [kept for part in named for kept in _kept(models, sources, sources[part], (*above, source.name))]
         return list({kept.part: kept for kept in found}.values())
     matched = re.fullmatch(r"(\w+)\s*\((.+)\)", said)
     read = _models_of(models, sources, source)
@@ -529,7 +569,7 @@ def _event_types(models: Models, sources: Mapping[str, _Source], source: _Source
 
 
 def _version(models: Models, sources: Mapping[str, _Source], source: _Source) -> str:
-    built_on = [part.text for part in _built_on(sources, source)]
+    built_on = [part.text + part.select for part in _built_on(sources, source)]
     built_on += [models.definitions[model].fingerprint for model in sorted(_models_of(models, sources, source))]
     return hashlib.sha256("\0".join(built_on).encode()).hexdigest()
 

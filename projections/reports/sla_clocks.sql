@@ -74,29 +74,14 @@ pieces as (
                seconds
            ) as target
     from followed
-    join sla_versions as versions on versions.sla_id = followed.sla_id and in_force_from < ended_at and began_at < in_force_to
+    join sla_versions as versions
+        on versions.sla_id = followed.sla_id and in_force_from < ended_at and began_at < in_force_to
 ),
 measured as (
     select pieces.*,
-           if(
-               is_business_time,
-               coalesce(
-                   before.microseconds_before + least(epoch_us(began_at), epoch_us(before.closes_at))
-                   - epoch_us(before.opens_at), 0
-               ),
-               epoch_us(began_at)
-           ) as time_before,
-           if(
-               is_business_time,
-               coalesce(
-                   until.microseconds_before + least(epoch_us(ended_at), epoch_us(until.closes_at))
-                   - epoch_us(until.opens_at), 0
-               ),
-               epoch_us(ended_at)
-           ) as time_until
-    from pieces
-    asof left join business_hours as before on before.group_id = works_by and before.opens_at <= began_at
-    asof left join business_hours as until on until.group_id = works_by and until.opens_at <= ended_at
+           if(is_business_time, open_before, epoch_us(began_at)) as time_before,
+           if(is_business_time, open_until, epoch_us(ended_at)) as time_until
+    from business_time(pieces) as pieces
 ),
 counted as (
     select *, if(counts, time_until - time_before, 0) as microseconds,

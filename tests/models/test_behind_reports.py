@@ -44,7 +44,7 @@ def sums(answer: Answer, breakdown: Any = ...) -> dict[Any, dict[str, int]]:
 
 def test_the_records_behind_a_number_add_up_to_it(company: Company) -> None:
     events = company.events()
-    question = {
+    question: dict[str, Any] = {
         "as_of": events[-1][0].recorded_at,
         "period_from": events[len(events) // 8][0].occurred_at,
         "period_to": events[7 * len(events) // 8][0].occurred_at,
