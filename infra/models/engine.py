@@ -25,7 +25,7 @@ from commands.rejected import Rejected
 from infra.models.archive import Archive, Tail, concerning, fresh_events, relations
 from infra.models.file import FURTHEST, open_file
 from infra.models.fold import Fold
-from infra.models.model import Model, model_of, read_model
+from infra.models.model import Model, model_of, nearest, read_model
 from infra.models.snapshots import publish
 
 LARGEST_BATCH = 100_000
@@ -402,7 +402,7 @@ class Models:
         if name in self._broken:
             raise Rejected("MODEL_BROKEN", f"the model {name} cannot be used: {self._broken[name]}")
         if name not in self._standing:
-            raise Rejected("UNKNOWN_MODEL", f"there is no model {name}; there are {', '.join(self.names) or 'none'}")
+            raise Rejected("UNKNOWN_MODEL", f"there is no model {name}; {nearest(name, self.names)}")
         return self._standing[name]
 
     def status(self) -> Status:

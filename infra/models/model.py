@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,13 @@ def _type(path: Path, column: str, type: str, how: str) -> str:
 def _invalid(path: Path, sentence: str, line: int | None = None) -> Rejected:
     place = path.name if line is None else f"{path.name}, line {line}"
     return Rejected("MODEL_INVALID", f"{place}: {sentence}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What may have been meant, or all that there is."""
+    known = list(known)
+    close = get_close_matches(name, known, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known) or 'none'}"
 
 
 def quoted(columns: tuple[Column, ...]) -> list[str]:

@@ -12,9 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -26,8 +24,9 @@ from infra.models.archive import name as quoted
 from infra.models.archive import relations, text
 from infra.models.engine import Models
 from infra.models.kept import Kept
-from infra.models.model import Header, read_header
+from infra.models.model import Header, nearest, read_header
 from infra.models.point import Point, at_point, in_utc
+from infra.models.query import TOO_MUCH
 
 CLOCKS = ("cohort", "flow", "state")
 """What a report's period means: begun in it and followed until T; happened in it; or no more than a narrower choice of
@@ -237,7 +236,7 @@ def run(
         ends at the instant where ``period_to`` is not given or lies beyond.
     :param stream: of the records that streams like this one are, only this one counts, for example ``ticket-7``.
     :raises Rejected: UNKNOWN_REPORT, REPORT_BROKEN, UNKNOWN_COLUMN, UNKNOWN_STREAM, FIELD_IS_PERSONAL, INVALID_PERIOD,
-        INVALID_INSTANT, INVALID_SERIES or IN_THE_FUTURE.
+        INVALID_INSTANT, INVALID_SERIES, SQL_OUT_OF_MEMORY or IN_THE_FUTURE.
     """
     sources = _sources(models)
     source = _named(sources, name)
@@ -329,12 +328,6 @@ def _periods(every: str, start: datetime | None, end: datetime, zone: ZoneInfo) 
     return list(pairwise(bounds))
 
 
-def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    """What may have been meant, or all that there is."""
-    close = get_close_matches(name, list(known), n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known) or 'none'}"
-
-
 def _sources(models: Models) -> dict[str, _Source]:
     texts = {
         folder: {path.stem: path.read_text("utf-8") for path in sorted((models.projections / folder).glob("*.sql"))}
@@ -370,6 +363,8 @@ def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) 
 def _broken_where_duckdb_refuses(name: str) -> Iterator[None]:
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise Rejected("SQL_OUT_OF_MEMORY", f"{TOO_MUCH}; ask for a shorter period or for one stream") from error
     except duckdb.Error as error:
         raise _broken(name, str(error).splitlines()[0]) from error
 
