@@ -75,7 +75,8 @@ pieces as (
            ) as target
     from followed
     join sla_versions as versions
-        on versions.sla_id = followed.sla_id and in_force_from < ended_at and began_at < in_force_to
+        on versions.sla_id = followed.sla_id and in_force_from < ended_at
+        and began_at < coalesce(in_force_to, 'infinity')
 ),
 measured as (
     select pieces.*,

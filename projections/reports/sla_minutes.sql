@@ -31,7 +31,8 @@ with lived as (
     from sla_clocks as clocks
     join ticket_phases as phases
         on phases.ticket_id = clocks.ticket_id and began_at >= started_at and began_at < coalesce(stopped_at, $as_of)
-    join sla_versions as sla on sla.sla_id = clocks.sla_id and in_force_from < ended_at and began_at < in_force_to
+    join sla_versions as sla
+        on sla.sla_id = clocks.sla_id and in_force_from < ended_at and began_at < coalesce(in_force_to, 'infinity')
 ),
 hours as (
     select group_id, opens_at as since, closes_at as until, calendar_id, calendar_version, true as is_open

@@ -14,14 +14,11 @@
 -- column: is_business_time: whether only business time counts
 -- column: pauses: the statuses in which no time counts
 -- column: in_force_from: from when on it is in force
--- column: in_force_to: until when; infinity where no later version follows
+-- column: in_force_to: until when; null where no later version follows
 select sla_id, version, measure, seconds, low_seconds, moderate_seconds, high_seconds, critical_seconds,
        is_business_time, pauses, in_force_from,
-       coalesce(
-           min(in_force_from) over (
-               partition by sla_id order by version rows between 1 following and unbounded following
-           ),
-           'infinity'
+       min(in_force_from) over (
+           partition by sla_id order by version rows between 1 following and unbounded following
        ) as in_force_to
 from slas
 order by sla_id, version

@@ -189,6 +189,24 @@ class Recorded:
         return max(0, int((instant - START).total_seconds() // 30))
 
 
+class Beginning:
+    """The beginning of a log."""
+
+    def __init__(self, log: Recorded, size: int) -> None:
+        (last,) = log.batches(size - 1, size)
+        self._log = log
+        self.head = End(*(last[name][-1].as_py() for name in ("position", "hash", "recorded_at")))
+
+    def batches(self, after: int, until: int | None = None, size: int = 10_000) -> Iterator[pa.RecordBatch]:
+        return self._log.batches(after, min(self.head.position, until or self.head.position), size)
+
+    def wait(self, after: int, timeout: float | None) -> int:
+        return self.head.position
+
+    def position_at(self, instant: datetime) -> int:
+        return min(self._log.position_at(instant), self.head.position)
+
+
 class Stored:
     """A log in a file, of which no more is in memory than what is being read."""
 
@@ -245,7 +263,7 @@ class Follower(Models):
             self._catch_up(self._log.head.position)
 
 
-def opened(folder: Path, log: Recorded | Stored, projections: Path = PROJECTIONS) -> Follower:
+def opened(folder: Path, log: Recorded | Beginning | Stored, projections: Path = PROJECTIONS) -> Follower:
     return Follower(
         folder / "models.duckdb",
         log,
@@ -288,7 +306,7 @@ def run(scale: float) -> list[dict[str, Any]]:
         try:
             return [
                 *_upkeep(models, log, size),
-                *_rebuild(models, size),
+                *_rebuild(models, log, size),
                 *_reports(models, log),
                 *_fresh(models, log),
                 _memory(size),
@@ -323,12 +341,20 @@ def _one_model(folder: Path, name: str) -> Path:
     return models.parent
 
 
-def _rebuild(models: Follower, size: int) -> list[dict[str, Any]]:
+def _rebuild(models: Follower, log: Recorded, size: int) -> list[dict[str, Any]]:
     rebuild = size / seconds(models.rebuild)
+    with tempfile.TemporaryDirectory() as folder:
+        fewer = opened(Path(folder), Beginning(log, size // 5))
+        try:
+            fewer.follow()
+            rebuild_of_fewer = size // 5 / seconds(fewer.rebuild)
+        finally:
+            fewer.close()
     with models.transaction() as cursor:
         by_hand = size / seconds(lambda: cursor.execute(BY_HAND).fetchall())
     return [
         row("models: rebuild of all", rebuild, "events/s", target=">= 200000"),
+        row("models: the same, beside a fifth of the events", rebuild, "events/s", rebuild_of_fewer, ">= 0.7"),
         row("models: hand-written GROUP BY, tickets without history", by_hand, "events/s"),
     ]
 
