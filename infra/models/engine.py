@@ -708,7 +708,7 @@ class Models:
                     if model is not standing.model:
                         with suppress(Rejected):  # what is broken is not compared at one position, but replaced
                             self._advance(standing, until)
-                    with self._committed(cursor):
+                    with self._keeping, self._committed(cursor):
                         if model is standing.model:
                             standing.fold.take_over(cursor, beside)
                         else:

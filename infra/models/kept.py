@@ -9,6 +9,7 @@ costs no exactness, only room; without it the same answer takes longer.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -81,8 +82,12 @@ class Kept:
             ).fetchall()[0]
             if fresh <= max(WORTH, kept // 100):
                 return
-        with models.keeping() as cursor:
+        # Without room, or where a rebuild makes it void meanwhile, nothing is kept, and answers are computed.
+        with suppress(duckdb.OutOfMemoryException, duckdb.TransactionException), models.keeping() as cursor:
             now = Point(cursor, at.as_of, at.position)
+            sql = "select 1 from annals_kept where part = ? and fingerprint = ? and position >= ?"
+            if cursor.execute(sql, [self.part, self.fingerprint, at.position]).fetchall():
+                return  # somebody else was first
             cursor.execute("create temp table annals_resting (id varchar)")
             self._keep(cursor, self.position(cursor, now), now, computed)
             cursor.execute("drop table temp.annals_resting")

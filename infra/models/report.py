@@ -351,7 +351,8 @@ def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) 
     """A report as DuckDB binds it, without asking it."""
     try:
         with at_point(models, (), known_at=0) as at, _broken_where_duckdb_refuses(source.name):
-            _kept(models, sources, source)
+            for each in _kept(models, sources, source):
+                at.cursor.execute(f"describe select {each.settled} from {quoted(each.model)}")
             sql, needed = _bound(models, sources, source, at, _Choice())
             shape = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
     except Rejected as error:

@@ -387,6 +387,9 @@ def test_a_broken_report_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     folder.joinpath("restless.sql").write_text(
         "-- Never settled.\n-- clock: state\n-- settled: leads\nselect lead_id from leads order by 1\n"
     )
+    folder.joinpath("unknowing.sql").write_text(
+        "-- Never settled.\n-- clock: state\n-- settled: leads(state = 'won')\nselect lead_id from leads order by 1\n"
+    )
     folder.joinpath("calls.sql").write_text(
         "-- A call.\n-- clock: state\nfrom standing_before(ticket_moves, ticket_id) order by 1\n"
     )
@@ -404,6 +407,7 @@ def test_a_broken_report_is_named_and_the_others_go_on(tmp_path: Path) -> None:
             "timeless",
             "today",
             "typo",
+            "unknowing",
             "unordered",
         ]
         assert "leed_id" in str(broken["typo"])
