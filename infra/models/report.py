@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -130,7 +131,7 @@ class _Macro:
         return re.sub(rf"\b{self.name}\(([^()]*)\)", select, sql)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Source:
     """A report's file, taken apart."""
 
@@ -138,11 +139,11 @@ class _Source:
     text: str
     macros: Mapping[str, _Macro] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def header(self) -> Header:
         return read_header(self.text)
 
-    @property
+    @cached_property
     def select(self) -> str:
         """The SELECT, with the macros that it calls written out."""
         select = _without_comments(self.text)
@@ -150,19 +151,19 @@ class _Source:
             select = macro.written_out(select)
         return select
 
-    @property
+    @cached_property
     def unordered(self) -> str:
         """The SELECT as a part of another report, which orders its rows anew."""
         return _ORDER.sub("", self.select) if "limit" not in self.words else self.select
 
-    @property
+    @cached_property
     def ordered_by(self) -> tuple[str, ...]:
         """The columns that it is ordered by."""
         found = _ORDER.search(self.select.strip().removesuffix(";"))
         terms = _ORDER_BY.sub("", found[0]).split(",") if found else []
         return tuple(term.split()[0].strip('"').lower() for term in terms if term.split())
 
-    @property
+    @cached_property
     def words(self) -> frozenset[str]:
         return frozenset(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", self.select.lower())))
 
