@@ -33,9 +33,9 @@ def always_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def begin(company: Company, chance: Random) -> None:
     company.now = day("02-20 00:00")
     publish(company, chance)
-    company.happen_by_chance(chance, 400)
+    company.happen_by_chance(chance, 300)
     publish(company, chance)
-    company.happen_by_chance(chance, 200)
+    company.happen_by_chance(chance, 100)
 
 
 def publish(company: Company, chance: Random, occurred: datetime | None = None) -> None:
@@ -79,7 +79,7 @@ def test_the_past_does_not_move(tmp_path: Path) -> None:
         at = points(company, chance, 2)
         run(company.models, "ticket_times")
         before = told(company.models, at)
-        company.happen_by_chance(chance, 250)
+        company.happen_by_chance(chance, 150)
         publish(company, chance)
         publish(company, chance, occurred=company.now - timedelta(days=9))
         run(company.models, "ticket_times")
@@ -104,6 +104,8 @@ def test_however_it_was_read_it_says_the_same(tmp_path: Path) -> None:
             with another(company, tmp_path / f"{threads}", threads) as models:
                 run(models, "ticket_times")
                 assert told(models, at) == expected
+                if threads == 1:
+                    continue
                 models.rebuild()
                 assert told(models, at[:1]) == {key: value for key, value in expected.items() if key[1][:2] == at[0]}
 
