@@ -11,6 +11,7 @@ import typer
 
 from infra.cli import (
     backup,
+    checkpoint,
     compare,
     demo,
     export,
@@ -36,7 +37,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-ROOMS = (serve, demo, intake, report, compare, sql, history, export, privacy, retention, upkeep, backup, migrate)
+ROOMS = (
+    serve,
+    demo,
+    intake,
+    report,
+    compare,
+    sql,
+    history,
+    export,
+    privacy,
+    retention,
+    upkeep,
+    checkpoint,
+    backup,
+    migrate,
+)
 for room in ROOMS:
     room.add_to(app)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.handed import KEYS_BACKUP, handed_out
 from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
 from infra.cli.output import Rows, chosen, json_line, note, write, write_lines
 
 if TYPE_CHECKING:
     from crm.client import Client
-    from infra.settings import Settings
 
 MATCHES = ("stream", "slots")
 FORGOTTEN = ("stream",)
@@ -115,8 +115,10 @@ def forget(
         outcome = crm.customers.ForgetCustomer(request)
         asked = log_pb2.ReadEventsRequest(after_position=outcome.first_position - 1, limit=1)
         streams = streams_in(next(crm.log.ReadEvents(asked)).events[0].document)
-    write(Rows.of([{"stream": stream} for stream in streams], FORGOTTEN), format, output)
-    tell_of_copies(settings, outcome.first_position)
+    copies = handed_out(settings, outcome.first_position)
+    about = {"position": outcome.first_position, "handed_out": copies}
+    write(Rows.of([{"stream": stream} for stream in streams], FORGOTTEN, about), format, output)
+    tell_of_copies(copies, outcome.first_position)
     if words is not None:
         note(f"{words} holds what was personal: remove it as soon as crm verify --forgotten has looked for it")
 
@@ -154,15 +156,15 @@ def streams_in(document: str) -> list[str]:
     return [str(stream) for stream in json.loads(document)["data"]["streams"]]
 
 
-def tell_of_copies(settings: Settings, position: int) -> None:
-    """List what was made before, and say what it means."""
-    import json
-
-    for manifest in sorted(settings.snapshots.glob("crm-*.json")):
-        made = json.loads(manifest.read_bytes())
-        if made["position"] < position:
-            file = manifest.with_suffix(".duckdb")
-            note(f"handed out before: {file}, position {made['position']}; what is forgotten cannot be opened in it")
+def tell_of_copies(copies: list[dict[str, Any]], position: int) -> None:
+    """List what was handed out before, and say what it means."""
+    for each in copies:
+        still = "destroy it, and make a new one: it opens" if each["what"] == KEYS_BACKUP else "nobody can open in it"
+        gone = "" if each["is_there"] else " (not there any more)"
+        note(
+            f"handed out before: {each['what']} {each['path']}{gone}, position {each['position']}; {still} what is "
+            "forgotten"
+        )
     note(
         "Backups of the keys made before still open what is forgotten: make a new one and destroy the old ones. "
         "Whatever was opened and taken out (crm sql --open, crm subject, answers over gRPC) has to be forgotten where "

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from infra.cli.export import write_months
+from infra.models.months import write_months
 from tests.cli.conftest import Crm
 
 
@@ -39,7 +39,7 @@ def test_months_are_utcs_whatever_the_clock_here(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "it's.duckdb")) as connection:
         connection.execute("create table events (position bigint, recorded_at timestamptz)")
         connection.executemany("insert into events values (?, ?)", list(enumerate(instants, 1)))
-    assert write_months(tmp_path / "it's.duckdb", tmp_path / "it's") == 2
+    assert write_months(tmp_path / "it's.duckdb", tmp_path / "it's", 2) == (2, 2)
     for month, instant in zip(("2024-01", "2024-02"), instants, strict=True):
         (file,) = (tmp_path / "it's" / f"month={month}").glob("*.parquet")
         assert [row["recorded_at"] for row in pq.ParquetFile(file).read().to_pylist()] == [instant]
