@@ -17,7 +17,7 @@ import pathlib
 
 
 def verify(folder, checkpoint=None):
-    """Go through all events; the position and the hash of the last one. What is wrong is a ValueError that says where."""
+    """Go through all events; the position and the hash of the last one. A ValueError says what is wrong, and where."""
     manifest = json.loads(folder.joinpath("manifest.json").read_bytes())
     known = [("the manifest", manifest["position"], bytes.fromhex(manifest["hash"]))]
     if checkpoint is not None:

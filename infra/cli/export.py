@@ -139,14 +139,10 @@ def events_up_to(crm: Client, until: int) -> Iterator[Any]:
 
 def write_cloudevents(crm: Client, until: int, folder: Path) -> Written:
     """Write the log itself, a document a line."""
-    from infra.log.export import LINES
+    from infra.log.export import write_lines
 
-    written = Written(0, 0, bytes(32))
-    with folder.joinpath(LINES).open("wb") as out:
-        for event in events_up_to(crm, until):
-            out.write(event.document.encode() + b"\n")
-            written = Written(event.position, event.position, event.hash)
-    return written
+    position, hash = write_lines((event.document.encode() for event in events_up_to(crm, until)), folder)
+    return Written(position, position, hash)
 
 
 def write_ocel(crm: Client, until: int, folder: Path) -> Written:

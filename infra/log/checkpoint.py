@@ -75,7 +75,7 @@ def opened(note: bytes, key: Ed25519PublicKey, name: str) -> Checkpoint:
             key.verify(signature[ID_BYTES:], text + b"\n")
         except (InvalidSignature, binascii.Error):
             continue
-        if signature.startswith(key_id(key)):
+        if signature.startswith(key_id(key)) and b64encode(signature) == line:
             break
     else:
         raise Rejected(

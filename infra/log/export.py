@@ -7,7 +7,7 @@ One as CloudEvents is the log itself, a document a line. It proves itself, and c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import file_digest, sha256
@@ -61,6 +61,20 @@ class Manifest(NamedTuple):
             "files": {name: digest.hex() for name, digest in sorted(self.files.items())},
         }
         folder.joinpath(MANIFEST).write_bytes(orjson.dumps(said, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def write_lines(documents: Iterable[bytes], folder: Path) -> tuple[int, bytes]:
+    """Write documents in the order of the log, one a line; answers with the position and the hash of the last one.
+
+    :raises OSError: where the folder cannot be written.
+    """
+    position, hash = 0, BEGINNING
+    with folder.joinpath(LINES).open("wb") as out:
+        for document in documents:
+            position += 1
+            hash = sha256(hash + document).digest()
+            out.write(document + b"\n")
+    return position, hash
 
 
 def digests(folder: Path) -> dict[str, bytes]:
