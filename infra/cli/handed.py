@@ -23,7 +23,7 @@ def hand_out(settings: Settings, what: str, path: Path, position: int) -> None:
     try:
         file = os.open(settings.data / LIST, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(file, "wb") as out:
-            out.write(json_line(line) + b"\n")
+            out.write(b"\n" + json_line(line) + b"\n")  # the line before may be that of a process that was killed
     except OSError as error:
         note(f"that it was handed out could not be written down ({error.strerror}); remember it: {path}")
 
@@ -32,25 +32,26 @@ def handed_out(settings: Settings, before: int) -> list[dict[str, Any]]:
     """What was handed out before a position of the log, the oldest first: what it is, where it was put, up to which
     position it has the log, and whether it is still there. What somebody took away is nowhere written down.
     """
-    found = []
+    found = {}
     for manifest in settings.snapshots.glob("crm-*.json"):
-        made = said(manifest.read_text("utf-8"))
-        file = manifest.with_suffix(".duckdb")
-        found.append(
-            {"what": "snapshot", "path": str(file.absolute()), "position": made["position"], "time": made["time"]}
-        )
+        if made := said(manifest.read_bytes()):
+            file = str(manifest.with_suffix(".duckdb").absolute())
+            found[file] = {"what": "snapshot", "path": file, "position": made["position"], "time": made["time"]}
     listed = settings.data / LIST
-    if listed.exists():
-        found += [said(line) for line in listed.read_text("utf-8").splitlines() if line.endswith("}")]
-    newest = {each["path"]: each for each in found}
+    for line in listed.read_bytes().splitlines() if listed.exists() else ():
+        if made := said(line):
+            found[made["path"]] = made
     return [
         {**each, "is_there": Path(each["path"]).exists()}
-        for each in sorted(newest.values(), key=lambda each: (each["position"], each["path"]))
+        for each in sorted(found.values(), key=lambda each: (each["position"], each["path"]))
         if each["position"] < before
     ]
 
 
-def said(text: str) -> dict[str, Any]:
-    """A line of the list, or a manifest."""
-    found: dict[str, Any] = json.loads(text)
+def said(line: bytes) -> dict[str, Any]:
+    """A line of the list, or a manifest; nothing where it is not whole."""
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return {}
     return found

@@ -106,7 +106,7 @@ def verify(
     else:
         from infra.cli.checkpoint import found_by_checkpoints
 
-        findings = found(settings, rebuild) + found_by_copies(settings, witness or [])
+        findings = found(settings, rebuild) + found_by_topics(settings) + found_by_copies(settings, witness or [])
         findings += found_by_checkpoints(settings, checkpoint or [], public_key, findings)
     if not findings:
         note("nothing remains" if forgotten else "everything is sound")
@@ -163,6 +163,24 @@ def seen(settings: Settings) -> list[Any]:
     with looking(settings) as unserved:
         models = witness_in(settings.models_file) if unserved else None
     return found if models is None else [*found, models]
+
+
+def found_by_topics(settings: Settings) -> list[dict[str, Any]]:
+    """What is wrong with the log by what was published of it, where the settings name a Kafka."""
+    if settings.kafka_bootstrap_servers is None:
+        return []
+
+    from commands.rejected import Rejected
+    from infra.log import Finding, contradictions_in
+    from infra.stream import Cluster
+    from infra.stream.witness import witnesses_on
+
+    cluster = Cluster.named_by(settings)
+    assert cluster is not None
+    try:
+        return [row_of(each) for each in contradictions_in(settings.log_url, witnesses_on(cluster))]
+    except Rejected as refusal:
+        return [row_of(Finding(refusal.code, refusal.sentence))]
 
 
 def found_by_copies(settings: Settings, files: list[Path]) -> list[dict[str, Any]]:
