@@ -43,7 +43,7 @@ from infra.keys.directory import Directory, people
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision in ``MIGRATIONS``."""
 
 KEY_BYTES, NONCE_BYTES, KEY_ID_BYTES = 32, 12, 9
@@ -102,11 +102,13 @@ class Keys:
         self._select_by_stream = database.text(select(*columns).where(database.one_of(keys.c.stream)))
         self._insert = database.inserting(keys)
         self._delete = database.text(delete(keys).where(database.one_of(keys.c.stream)))
-        self._select_people = database.text(select(people.c.stream).where(database.one_of(people.c.stream)))
-        self._delete_people = database.text(delete(people).where(database.one_of(people.c.stream)))
+        # What the directory has of a stream, and what was copied from it.
+        entries = [database.one_of(people.c.stream), database.one_of(people.c.source)]
+        self._select_people = [database.text(select(people.c.stream).where(each)) for each in entries]
+        self._delete_people = [database.text(delete(people).where(each)) for each in entries]
         self._select_fingerprint_key = database.text(select(fingerprint_key.c.wrapped))
         self._wrapped_fingerprint_key, self._fingerprint_key = self._load_fingerprint_key()
-        self.directory = Directory(database, self._lock, self.fingerprint, keys.c.key_id)
+        self.directory = Directory(database, self._lock, self.fingerprint, keys)
 
     @classmethod
     def open(cls, url: str, master_key: bytes, *, cached: int = CACHED) -> Keys:
@@ -194,12 +196,14 @@ class Keys:
             with self._database.reading() as cursor:
                 cursor.execute(self._select_by_stream, given)
                 there = bool(cursor.fetchall())
-                cursor.execute(self._select_people, given)
-                there = there or bool(cursor.fetchall())
+                for statement in self._select_people:
+                    cursor.execute(statement, given)
+                    there = there or bool(cursor.fetchall())
             if there:
                 with self._database.writing() as cursor:
                     cursor.execute(self._delete, given)
-                    cursor.execute(self._delete_people, given)
+                    for statement in self._delete_people:
+                        cursor.execute(statement, given)
                 self._database.scrub()
 
     def _ensure(self, streams: Iterable[str]) -> dict[str, Key]:

@@ -16,7 +16,9 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 import orjson
 
 from commands.rejected import Rejected
+from domain.customer import CustomerForgotten
 from domain.event import Event
+from domain.lead import LeadForgotten
 from infra.keys import Keys
 from infra.log.request import Actor
 
@@ -184,6 +186,10 @@ def event_of(attributes: dict[str, Any], keys: Keys | None) -> Event[Any]:
 def sealing_streams(event: Event[Any], stream: str, home: str, copied: frozenset[str]) -> set[str]:
     """The streams whose keys are needed to seal what is personal in an event."""
     return {home if name in copied else stream for name in type(event).personal if getattr(event, name) is not None}
+
+
+FORGETTINGS = (CustomerForgotten.type_name, LeadForgotten.type_name)
+"""The types of the events that forget somebody. Each has an index of its own, for their newest is often asked for."""
 
 
 def forgotten_streams(document: bytes) -> set[str]:

@@ -19,13 +19,13 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from uuid_utils import uuid7
 
 from commands.rejected import Rejected
-from domain.customer import CustomerForgotten
 from domain.event import State
 from infra.database import Database, Uncertain, Unusable, open_database, prepare, values
 from infra.keys import Keys
 from infra.log.arrow import record_batch
 from infra.log.decision import Answered, Asked, Decisions, require_clock
 from infra.log.document import (
+    FORGETTINGS,
     Envelope,
     attributes_of,
     encode,
@@ -380,8 +380,10 @@ class Log:
             if until <= self._learned:
                 return
             with self._database.reading() as cursor:
-                cursor.execute(self._sql.forgettings, (self._learned, until))
-                documents = [row[0] for row in cursor.fetchall()]
+                documents = []
+                for statement in self._sql.forgettings:
+                    cursor.execute(statement, (self._learned, until))
+                    documents += [row[0] for row in cursor.fetchall()]
             streams = set().union(*map(forgotten_streams, documents))
             self._keys.destroy(sorted(streams))
             self._forgotten |= streams
@@ -593,16 +595,12 @@ class Statements:
     def __init__(self, database: Database) -> None:
         position, stream, version = events.c.position, events.c.stream, events.c.version
         newer = select(stream, version, events.c.document)
-        # As a literal: so the database knows that the index of these few events is the one to ask.
-        is_forgetting = events.c.type == literal_column(f"'{CustomerForgotten.type_name}'")
-        newest_forgetting = select(func.max(position)).where(is_forgetting).scalar_subquery()
+        # As literals: so the database knows that the indexes of these few events are the ones to ask.
+        forgettings = [events.c.type == literal_column(f"'{type}'") for type in FORGETTINGS]
+        newest = [select(func.max(position)).where(each).scalar_subquery() for each in forgettings]
         between = (position > bindparam("after"), position <= bindparam("until"))
-        self.head = database.text(select(log_head, newest_forgetting))
-        self.forgettings = database.text(
-            select(events.c.document).where(
-                is_forgetting, position > bindparam("after"), position <= bindparam("until")
-            )
-        )
+        self.head = database.text(select(log_head, *newest))
+        self.forgettings = [database.text(select(events.c.document).where(each, *between)) for each in forgettings]
         self.update_head = database.text(
             update(log_head).values({column: bindparam(f"new_{column.name}") for column in log_head.c})
         )
@@ -648,7 +646,7 @@ def heads_in(cursor: DBAPICursor) -> tuple[Head, int]:
     row = cursor.fetchone()
     if row is None:
         raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
-    return Head(row[0], row[1], from_microseconds(row[2])), row[3] or 0
+    return Head(row[0], row[1], from_microseconds(row[2])), max(at or 0 for at in row[3:])
 
 
 def answer_row(request_id: str, answered: Answered) -> tuple[object, ...]:

@@ -61,6 +61,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "CLOCK_WENT_BACK": "the clock lies more than a minute behind the log; somebody has to look",
         "CLOSED": "the ticket is closed",
         "FORGOTTEN": "the person was forgotten",
+        "IS_CUSTOMER": "the person of the lead is a customer, who is to be forgotten as such",
         "MERGED": "the stream was merged into another one, which is named",
         "MODEL_BROKEN": "the read model's SQL fails",
         "MODEL_INVALID": "the read model's file says what a model may not",

@@ -77,6 +77,19 @@ def test_from_finding_to_nothing_remains(crm: Crm, company: Path, tmp_path: Path
         assert f"{keys} holds the key of lead-1" in finding["sentence"]
 
 
+def test_somebody_known_as_a_lead_only(crm: Crm, company: Path, tmp_path: Path) -> None:
+    at, words = ("--data", company), tmp_path / "words.txt"
+    assert json.loads(crm("subject", "lead-2", *at).out)["states"]["lead-2"]["name"] == "Ben Brandt"
+    assert crm("forget", "lead-1", *at).err.startswith("error: IS_CUSTOMER: ")
+    forgotten = crm("forget", "lead-2", "--words", words, *at, "--format", "csv")
+    assert (forgotten.status, forgotten.out) == (0, "stream\nlead-2\n")
+    assert words.read_text() == '"Ben Brandt"\n'
+    again = crm("forget", "lead-2", *at)
+    assert (again.status, again.out, "forgotten already" in again.err) == (0, "", True)
+    assert crm("verify", "--forgotten", "--words", words, *at).status == 0
+    assert crm("forget", "lead-nobody", *at).err.startswith("error: NOT_FOUND: ")
+
+
 def in_sqlite(file: Path) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("create table t (filler blob, word text)")

@@ -23,7 +23,7 @@ def test_topics_are_witnesses(
     monkeypatch.setenv("CRM_KAFKA_BOOTSTRAP_SERVERS", company.cluster.bootstrap_servers)
     monkeypatch.setenv("CRM_KAFKA_PREFIX", company.cluster.prefix)
 
-    def found() -> set[tuple[str, int]]:
+    def found() -> set[tuple[str, int | None]]:
         capfd.readouterr()
         status = run(["verify", "--data", str(company.directory), "--format", "json"])
         rows = json.loads(capfd.readouterr().out)["rows"]
