@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import secrets
 from base64 import b64decode, b64encode
 from collections import OrderedDict
@@ -47,6 +48,7 @@ REVISION = "0002"
 """The newest revision in ``MIGRATIONS``."""
 
 KEY_BYTES, NONCE_BYTES, KEY_ID_BYTES = 32, 12, 9
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FORMAT = "sealed:1"
 CACHED = 20_000
 """How many keys are kept at hand, unless somebody says otherwise."""
@@ -173,7 +175,7 @@ class Keys:
 
     def fetch(self, sealed: Iterable[str]) -> None:
         """Have the keys of sealed texts at hand, as many as may be, with one question."""
-        ids = {parts[2] for text in sealed if len(parts := text.split(":", 3)) == 4}
+        ids = {parts[2] for text in sealed if len(parts := text.split(":", 3)) == 4 and KEY_ID.fullmatch(parts[2])}
         missing = [id for id in ids if id not in self._by_id and id not in self._gone][: self._cached]
         if missing:
             with self._lock:
@@ -238,6 +240,8 @@ class Keys:
     def _find(self, id: str) -> Key | None:
         if id in self._gone:  # a key is there before what it seals, so it never comes back
             return None
+        if not KEY_ID.fullmatch(id):
+            raise Rejected("NOT_SEALED", "a sealed text names its key, and no key has such an id")
         with self._lock:
             with self._database.reading() as cursor:
                 cursor.execute(self._select_by_id, (id,))

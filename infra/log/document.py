@@ -150,10 +150,14 @@ def envelope_of(attributes: dict[str, Any]) -> Envelope:
             type=read_text(attributes["type"]),
             occurred_at=read_instant(attributes["time"]),
             recorded_at=read_instant(attributes["recordedtime"]),
-            actor=Actor(attributes["authtype"], attributes["authid"], attributes.get("authclaims")),
-            reason=attributes["data"].get("reason"),
-            correlation_id=attributes.get("correlationid"),
-            causation_id=attributes.get("causationid"),
+            actor=Actor(
+                read_text(attributes["authtype"]),
+                read_text(attributes["authid"]),
+                read_given(attributes.get("authclaims")),
+            ),
+            reason=read_given(attributes["data"].get("reason")),
+            correlation_id=read_given(attributes.get("correlationid")),
+            causation_id=read_given(attributes.get("causationid")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise unreadable(attributes, error) from error
@@ -254,10 +258,11 @@ def read_field(shape: Shape, name: str, value: Any, keys: Keys | None) -> Any:
 @lru_cache(maxsize=10_000)
 def named(type_name: str) -> tuple[str, int]:
     """The class name and the schema version in the stored name of an event: ``crm.TicketAssigned.v1``."""
-    prefix, name, version = type_name.split(".")
-    if prefix != "crm" or not version.startswith("v"):
+    _, name, version = type_name.split(".")
+    number = int(version[1:])
+    if type_name != f"crm.{name}.v{number}":
         raise ValueError(f"{type_name} is not the name of an event")
-    return name, int(version[1:])
+    return name, number
 
 
 @cache
@@ -297,6 +302,10 @@ def read_text(value: Any) -> str:
     if type(value) is str:
         return value
     raise TypeError(f"{value!r} is not a text")
+
+
+def read_given(value: Any) -> str | None:
+    return None if value is None else read_text(value)
 
 
 def read_integer(value: Any) -> int:

@@ -19,6 +19,7 @@ from sqlalchemy import delete, insert
 
 from commands.rejected import Rejected, require
 from infra.database.backup import Seal, target, written
+from infra.keys.keys import FORMAT as SEALED
 from infra.log.backup import require_no_rows
 from infra.log.document import attributes_of, envelope_of, event_of, instant_text, read_instant, read_integer, read_text
 from infra.log.request import microseconds
@@ -248,6 +249,10 @@ def require_ours(attributes: dict[str, Any], stream: str, type: str) -> None:
         event = event_of(attributes, None)
         if not OURS.fullmatch(stream) or not stream.startswith(f"{event.state.aggregate}-"):
             raise ValueError(f"{stream} has no {type}")
+        for name in event.personal:
+            value = getattr(event, name)
+            if value is not None and not value.startswith(f"{SEALED}:"):
+                raise ValueError(f"{name} is not sealed")
     elif not (stream.startswith(LIBRARY) and type.startswith(LIBRARY) and f"{stream}{type}".isprintable()):
         raise ValueError(f"{type} in {stream}")
 
