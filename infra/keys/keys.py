@@ -11,7 +11,7 @@ import hmac
 import os
 import re
 import secrets
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Iterable
 from functools import partial
@@ -47,7 +47,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 REVISION = "0002"
 """The newest revision in ``MIGRATIONS``."""
 
-KEY_BYTES, NONCE_BYTES, KEY_ID_BYTES = 32, 12, 9
+KEY_BYTES, NONCE_BYTES, KEY_ID_TIME_BYTES, KEY_ID_BYTES = 32, 12, 5, 7
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FORMAT = "sealed:1"
 CACHED = 20_000
@@ -230,8 +230,11 @@ class Keys:
 
     def _make(self, cursor: DBAPICursor, streams: set[str]) -> list[Key]:
         made, rows, now = [], [], time_ns() // 1000
+        # Ids that are made together lie together, so that the index is written in a few places.
+        begin = (now >> 12).to_bytes(KEY_ID_TIME_BYTES, "big")
         for stream in sorted(streams):
-            secret, id = secrets.token_bytes(KEY_BYTES), secrets.token_urlsafe(KEY_ID_BYTES)
+            secret = secrets.token_bytes(KEY_BYTES)
+            id = urlsafe_b64encode(begin + secrets.token_bytes(KEY_ID_BYTES)).decode()
             rows.append((id, stream, aes_key_wrap(self._master_key, secret), now))
             made.append(Key(id, stream, AESGCM(secret)))
         self._insert(cursor, rows)
