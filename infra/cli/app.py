@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from infra.cli import (
+    access,
     backup,
     checkpoint,
     compare,
@@ -23,6 +24,7 @@ from infra.cli import (
     retention,
     serve,
     sql,
+    token,
     upkeep,
 )
 from infra.cli.output import note
@@ -38,20 +40,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 ROOMS = (
-    serve,
-    demo,
-    intake,
-    report,
-    compare,
-    sql,
-    history,
-    export,
-    privacy,
-    retention,
-    upkeep,
-    checkpoint,
-    backup,
-    migrate,
+    *(serve, demo, intake, report, compare, sql, history, export),
+    *(privacy, retention, access, upkeep, checkpoint, backup, migrate, token),
 )
 for room in ROOMS:
     room.add_to(app)

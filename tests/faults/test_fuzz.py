@@ -149,7 +149,7 @@ def test_altered_rows_are_found(recorded: Recorded, number: int, column: int, ch
         row[column] = change(before.encode()).decode("utf-8", "surrogateescape")
     else:
         row[column] = put
-    rows[number % len(rows)] = tuple(row)  # type: ignore[call-overload]
+    rows[number % len(rows)] = tuple(row)
     if row[column] == before:
         Chain(0, BEGINNING).follow(rows)
     else:
