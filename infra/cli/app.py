@@ -26,6 +26,7 @@ from infra.cli import (
     sql,
     token,
     upkeep,
+    why,
 )
 from infra.cli.output import note
 
@@ -40,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 ROOMS = (
-    *(serve, demo, intake, report, compare, sql, history, export),
+    *(serve, demo, intake, report, compare, why, sql, history, export),
     *(privacy, retention, access, upkeep, checkpoint, backup, migrate, token),
 )
 for room in ROOMS:

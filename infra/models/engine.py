@@ -25,7 +25,7 @@ from commands.rejected import Rejected
 from infra.models.archive import Archive, Tail, concerning, fresh_events, relations
 from infra.models.file import FURTHEST, open_file
 from infra.models.fold import Fold
-from infra.models.model import Model, read_model
+from infra.models.model import Model, model_of, nearest, read_model
 from infra.models.snapshots import publish
 
 LARGEST_BATCH = 100_000
@@ -57,6 +57,10 @@ _IDLE = 2.0
 _START = 30.0
 """How long to wait at the start for events that models have seen and the archive has not."""
 _WAL_WORTH_A_CHECKPOINT = 16 << 20
+
+
+class _Closed(Exception):
+    """The file is about to be closed."""
 
 
 class Head(Protocol):
@@ -184,6 +188,8 @@ class Models:
         self._archiving = threading.Lock()
         self._reading = threading.Lock()
         self._tail = Tail(self._archive)
+        self._keeping = threading.Lock()
+        self._rereading = threading.Lock()
         self._asking = 0
         self._asking_lock = threading.Lock()
         self._closed = threading.Event()
@@ -191,8 +197,11 @@ class Models:
         self._last_error: str | None = None
         self._standing: dict[str, _Standing] = {}
         self._broken: dict[str, str] = {}
+        self._changed: dict[str, Model] = {}
         self._load_models()
         self._archive_what_models_have()
+        if self._archive.position <= REBUILD_BATCH:
+            self._change()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -200,12 +209,15 @@ class Models:
         """Begin to follow the log, in a thread."""
         self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
         self._thread.start()
+        self._changing = threading.Thread(target=self._change, name="changed models", daemon=True)
+        self._changing.start()
 
     def close(self) -> None:
         """Stop following and close the file."""
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
+            self._changing.join()
         with self._all_locked():
             for standing in self._standing.values():
                 standing.cursor.close()
@@ -230,37 +242,114 @@ class Models:
         for (table,) in self._writer.execute(left).fetchall():
             self._writer.execute(f'drop table main."{table}"')
         for name in sorted(set(there) - {file.stem for file in files}):
-            self._forget(name)
+            self._forget(name, self._writer)
         for file in files:
             try:
                 model = read_model(file, self._writer)
             except Rejected as error:
                 self._broken[file.stem] = error.sentence
                 continue
-            self._put_in_force(model, there.get(model.name))
+            if there.get(model.name) not in (None, model.fingerprint) and (old := self._as_it_was(file)):
+                self._changed[model.name] = model
+                model = old
+            self._put_in_force(model, there.get(model.name), self._writer)
 
-    def _put_in_force(self, model: Model, standing: str | None) -> None:
+    def _as_it_was(self, file: Path) -> Model | None:
+        """The model that a file held before it was changed, where it can still be read."""
+        sql = "select text from annals_models where name = ? and text is not null"
+        try:
+            found = self._writer.execute(sql, [file.stem]).fetchall()
+            return model_of(file, found[0][0], self._writer) if found else None
+        except Rejected:
+            return None
+
+    def reread(self) -> None:
+        """Look at the files again: a new model is put in force, one whose file is gone is dropped. A changed one goes
+        on as it was, until it is rebuilt; so does one whose file has a mistake now.
+
+        :raises Rejected: MODEL_INVALID, naming the first file with a mistake; the others are looked at all the same.
+        """
+        files = sorted((self.projections / "models").glob("*.sql"))
+        mistakes: list[Rejected] = []
+        with self._rereading, self._cursor() as cursor:
+            for name in sorted({*self._standing, *self._broken} - {file.stem for file in files}):
+                self._drop(name, cursor)
+            for file in files:
+                try:
+                    model = read_model(file, cursor)
+                except Rejected as error:
+                    mistakes.append(error)
+                    continue
+                standing = self._standing.get(model.name)
+                if standing is None:
+                    self._put_in_force(model, None, cursor)
+                    self._broken.pop(model.name, None)
+                elif standing.model.fingerprint != model.fingerprint:
+                    self._changed[model.name] = model
+        if mistakes:
+            raise mistakes[0]
+
+    def _drop(self, name: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Put a model out of force. Whoever reads it now sees it until they are done."""
+        self._broken.pop(name, None)
+        self._changed.pop(name, None)
+        standing = self._standing.get(name)
+        if standing is not None:
+            with standing.rebuilding, standing.lock, self._committed(cursor):
+                self._standing = {known: each for known, each in self._standing.items() if known != name}
+                self._forget(name, cursor)
+
+    def _change(self) -> None:
+        """Build the models whose files have changed, beside those that answer meanwhile, then switch."""
+        for name in sorted(self._changed):
+            try:
+                self._rebuild(self._standing[name], self._unless_closed)
+            except (Rejected, _Closed) as error:
+                self._notices.append(f"the changed model {name} is not in force, the old one is: {error}")
+
+    def _unless_closed(self, *_: Any) -> None:
+        if self._closed.is_set():
+            raise _Closed
+
+    def _switch(
+        self, cursor: duckdb.DuckDBPyConnection, standing: _Standing, model: Model, beside: Fold, until: int
+    ) -> str:
+        """Let a changed model, built beside, take the place of the old one; in words, how far their rows differ."""
+        differ = standing.fold.differing(cursor, beside)
+        self._forget(model.name, cursor)
         fold = Fold(model)
-        fingerprint = model.fingerprint
-        with self._committed(self._writer):
-            if standing != fingerprint:
-                self._forget(model.name)
-                fold.create(self._writer)
-                fold.create_views(self._writer)
-                self._writer.execute("insert into annals_models values (?, ?, 0, null)", [model.name, fingerprint])
-            position = self._writer.execute(
-                "select position from annals_models where name = ?", [model.name]
-            ).fetchall()
-        self._standing[model.name] = _Standing(model, fold, position[0][0], self._connection.cursor())
+        fold.take_over(cursor, beside)
+        fold.create_views(cursor)
+        sql = "insert into annals_models (name, fingerprint, position, text) values (?, ?, ?, ?)"
+        cursor.execute(sql, [model.name, model.fingerprint, until, model.text])
+        return (
+            f"the changed model {model.name} is in force since position {until}: in the columns that both have, "
+            f"{differ[0]} rows of the old one are not in the new one, and {differ[1]} the other way round"
+        )
 
-    def _forget(self, model: str) -> None:
+    def _put_in_force(self, model: Model, standing: str | None, cursor: duckdb.DuckDBPyConnection) -> None:
+        fold = Fold(model)
+        with self._committed(cursor):
+            if standing != model.fingerprint:
+                self._forget(model.name, cursor)
+                fold.create(cursor)
+                fold.create_views(cursor)
+                sql = "insert into annals_models (name, fingerprint, position, text) values (?, ?, 0, ?)"
+                cursor.execute(sql, [model.name, model.fingerprint, model.text])
+            else:
+                cursor.execute("update annals_models set text = ? where name = ?", [model.text, model.name])
+            position = cursor.execute("select position from annals_models where name = ?", [model.name]).fetchall()
+        begun = _Standing(model, fold, position[0][0], self._connection.cursor())
+        self._standing = {**self._standing, model.name: begun}
+
+    def _forget(self, model: str, cursor: duckdb.DuckDBPyConnection) -> None:
         for macro in (f"{model}_at", f"{model}_intervals"):
-            self._writer.execute(f'drop macro table if exists "{macro}"')
+            cursor.execute(f'drop macro table if exists "{macro}"')
         for view in (f"{model}_history", model):
-            self._writer.execute(f'drop view if exists "{view}"')
+            cursor.execute(f'drop view if exists "{view}"')
         for part in ("now", "past"):
-            self._writer.execute(f'drop table if exists "{model}_{part}"')
-        self._writer.execute("delete from annals_models where name = ?", [model])
+            cursor.execute(f'drop table if exists "{model}_{part}"')
+        cursor.execute("delete from annals_models where name = ?", [model])
 
     # --- what is there --------------------------------------------------------------------------------------------
 
@@ -313,7 +402,7 @@ class Models:
         if name in self._broken:
             raise Rejected("MODEL_BROKEN", f"the model {name} cannot be used: {self._broken[name]}")
         if name not in self._standing:
-            raise Rejected("UNKNOWN_MODEL", f"there is no model {name}; there are {', '.join(self.names) or 'none'}")
+            raise Rejected("UNKNOWN_MODEL", f"there is no model {name}; {nearest(name, self.names)}")
         return self._standing[name]
 
     def status(self) -> Status:
@@ -358,6 +447,12 @@ class Models:
         """A cursor of its own in a read-only transaction. `bring` what it reads before it begins."""
         with self._cursor() as cursor:
             cursor.execute("begin transaction read only")
+            yield cursor
+
+    @contextmanager
+    def keeping(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of its own in a transaction that may write what reports keep, one at a time."""
+        with self._keeping, self._cursor() as cursor, self._committed(cursor):
             yield cursor
 
     def row(self, name: str, key: Sequence[Any], position: int) -> tuple[pa.Table, int]:
@@ -585,7 +680,8 @@ class Models:
     # --- rebuilding -----------------------------------------------------------------------------------------------
 
     def rebuild(self, names: Iterable[str] | None = None, progress: Progress | None = None) -> None:
-        """Build models anew from the archive, beside those that stand, then switch, while following goes on.
+        """Build models anew from the archive, beside those that stand, then switch, while following goes on. Those
+        whose files have changed are built as `reread` found them.
 
         :param names: which models; default all.
         :param progress: called with the model, the position reached and the position to reach.
@@ -598,8 +694,9 @@ class Models:
                 pass
 
     def _rebuild(self, standing: _Standing, progress: Progress | None) -> None:
-        beside = Fold(standing.model, "annals_next_")
         with standing.rebuilding, self._cursor() as cursor:
+            model = self._changed.get(standing.model.name, standing.model)
+            beside = Fold(model, "annals_next_")
             try:
                 with self._committed(cursor):
                     beside.drop(cursor)
@@ -608,9 +705,20 @@ class Models:
                 with standing.lock:
                     until = max(self._archive.position, standing.position)
                     self._fold(beside, cursor, reached, until, stands=False)
-                    with self._committed(cursor):
-                        standing.fold.take_over(cursor, beside)
-                        self._say(cursor, standing.model, until, self._hash_at(until))
+                    if model is not standing.model:
+                        with suppress(Rejected):  # what is broken is not compared at one position, but replaced
+                            self._advance(standing, until)
+                    with self._keeping, self._committed(cursor):
+                        if model is standing.model:
+                            standing.fold.take_over(cursor, beside)
+                        else:
+                            said = self._switch(cursor, standing, model, beside, until)
+                        cursor.execute("delete from annals_kept")
+                        self._say(cursor, model, until, self._hash_at(until))
+                    if model is not standing.model:
+                        standing.model, standing.fold = model, Fold(model)
+                        self._changed.pop(model.name, None)
+                        self._notices.append(said)
                     standing.position = until
                     standing.error = None
             except (duckdb.Error, pa.ArrowException) as error:

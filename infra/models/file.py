@@ -132,6 +132,8 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "create table if not exists annals_models (name varchar, fingerprint varchar, position bigint, hash blob)"
     )
+    connection.execute("alter table annals_models add column if not exists text varchar")
+    connection.execute("create table if not exists annals_kept (part varchar, fingerprint varchar, position bigint)")
     connection.execute(COLUMNS_VIEW)
     connection.execute("commit")
 

@@ -46,9 +46,14 @@ class Point:
         return in_utc(self.relation(sql, parameters).to_arrow_table())
 
     @property
+    def instant(self) -> str:
+        """T as a literal."""
+        return f"timestamptz '{instant_text(self.as_of)}'"
+
+    @property
     def _values(self) -> str:
         """T and K as literals, so that DuckDB can skip what lies beyond."""
-        return f"timestamptz '{instant_text(self.as_of)}', {self.position}::bigint"
+        return f"{self.instant}, {self.position}::bigint"
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from infra.models.point import require_recorded, schema_in_utc
 
 BATCH_ROWS = 10_000
 
+TOO_MUCH = "it needs more memory than DuckDB may use (CRM_MEMORY)"
+
 EXPLAIN = re.compile(r"\s*explain\b(\s+analyze\b|\s*\([^)]*\))?", re.IGNORECASE)
 
 
@@ -27,7 +29,7 @@ class Rows(Iterator[pa.RecordBatch]):
 
     :ivar schema: the columns; instants are in UTC.
     :ivar position: the place in the log up to which everything was read.
-    :raises Rejected: while reading: SQL_INVALID, SQL_TIMEOUT or SQL_TOO_MANY_ROWS.
+    :raises Rejected: while reading: SQL_INVALID, SQL_TIMEOUT, SQL_OUT_OF_MEMORY or SQL_TOO_MANY_ROWS.
     """
 
     def __init__(self, sql: str, cursor: duckdb.DuckDBPyConnection, position: int, seconds: float, rows: int) -> None:
@@ -79,6 +81,10 @@ class Rows(Iterator[pa.RecordBatch]):
             if self._late.is_set():
                 sentence = f"it took longer than {self._seconds:g} seconds; narrow it down, or use a snapshot"
                 raise Rejected("SQL_TIMEOUT", sentence, field="sql") from error
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise Rejected(
+                    "SQL_OUT_OF_MEMORY", f"{TOO_MUCH}; narrow it down, or use a snapshot", field="sql"
+                ) from error
             raise Rejected("SQL_INVALID", _said(error), field="sql") from error
         except BaseException:
             self.close()
@@ -93,7 +99,7 @@ def query(
     :param seconds: how long it may take in all.
     :param rows: how many rows it may answer.
     :raises Rejected: SQL_REFUSED where it is no single statement that reads; SQL_INVALID where DuckDB does not
-        understand it, with DuckDB's own words; SQL_TIMEOUT; IN_THE_FUTURE.
+        understand it, with DuckDB's own words; SQL_TIMEOUT; SQL_OUT_OF_MEMORY; IN_THE_FUTURE.
     """
     _require_readable(sql)
     newest = models.newest()

@@ -89,6 +89,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
     StatusCode.RESOURCE_EXHAUSTED: {
         "KEYS_FULL": "no room is left for the keys",
         "LOG_FULL": "no room is left for the log; nothing was recorded",
+        "SQL_OUT_OF_MEMORY": "the statement or the report needs more memory than is allowed",
         "SQL_TOO_MANY_ROWS": "the statement answers more rows than are allowed",
         "TOO_MANY_FOLLOWERS": "too many callers follow the log",
     },

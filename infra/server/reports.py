@@ -55,6 +55,8 @@ class Reports:
             period_to=_instant(request, "period_to"),
             by=request.by if request.HasField("by") else None,
             every=request.every if request.HasField("every") else None,
+            within=request.within if request.HasField("within") else None,
+            stream=request.stream if request.HasField("stream") else None,
             **point_in(request, context, self._log),
         )
         about: Any = {"read_point": read_point(answer.as_of, answer.position), "report": described(answer.report)}

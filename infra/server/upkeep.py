@@ -29,10 +29,11 @@ class Upkeep:
     def rebuild_models(
         self, request: system_pb2.RebuildModelsRequest, context: grpc.ServicerContext
     ) -> Iterator[system_pb2.RebuildModelsResponse]:
-        """Builds read models anew; says how far it is.
+        """Builds read models anew, as their files say now; says how far it is.
 
-        :raises Rejected: UNKNOWN_MODEL or MODEL_BROKEN, before any is built.
+        :raises Rejected: MODEL_INVALID, UNKNOWN_MODEL or MODEL_BROKEN, before any is built.
         """
+        self._models.reread()
         names = list(request.models) or self._models.names
         for name in names:
             self._models.model(name)

@@ -31,7 +31,9 @@ def day(text: str) -> datetime:
 class Company:
     """The log, the keys and the read models of one company."""
 
-    def __init__(self, folder: Path, projections: Path = PROJECTIONS, time_zone: str = "UTC") -> None:
+    def __init__(
+        self, folder: Path, projections: Path = PROJECTIONS, time_zone: str = "UTC", memory: str = "1GB"
+    ) -> None:
         self.now = day("01-01 00:00")
         self.keys = Keys.open(f"sqlite:///{folder / 'keys.db'}", b"k" * 32)
         self.log = Log.open(f"sqlite:///{folder / 'log.db'}", self.keys, clock=lambda: self.now)
@@ -40,7 +42,7 @@ class Company:
             self.log,
             projections=projections,
             time_zone=time_zone,
-            memory="1GB",
+            memory=memory,
             threads=2,
             snapshots=folder / "snapshots",
         )

@@ -19,7 +19,7 @@ import pytest
 
 from commands.rejected import Rejected
 from domain.ticket import TicketAssigned, TicketOpened, TicketPended, TicketSolved
-from infra.models import Models
+from infra.models import EVENTS, Models
 from infra.models.archive import fresh_events, relations
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -186,6 +186,95 @@ def test_only_changed_files_begin_anew(lines: Any, tickets: Path, models_dir: Pa
     assert "pended_now" not in {row[0] for row in rows(models, "select table_name from duckdb_tables()")}
     models.bring(["tickets"], position + 1)
     assert rows(models, "select status from tickets where ticket_id = '0'") == [("done",)]
+    assert models.check_rebuild() == []
+
+
+def statuses(models: Models, position: int) -> list[Any]:
+    models.bring(["tickets"], position)
+    return rows(models, "select status, count(*) from tickets group by all order by all")
+
+
+DONE = TICKETS.replace("'solved' as status", "'done' as status")
+
+
+def test_a_changed_model_is_built_beside_and_switched(lines: Any, tickets: Path, opened: Any) -> None:
+    """Whoever asks while it is built gets the old one, whole; afterwards the new one, whole."""
+    position = tell(lines)
+    models = opened(lines)
+    models.bring([EVENTS], position)
+    before = statuses(models, position)
+    tickets.write_text(DONE)
+    models.reread()
+    assert statuses(models, position) == before
+    meanwhile: list[Any] = []
+
+    def ask(model: str, reached: int, until: int) -> None:
+        lines.add("ticket-0", TicketSolved(), NOON + timedelta(hours=2))
+        meanwhile.append(statuses(models, lines.head.position))
+
+    models.rebuild(["tickets"], ask)
+    assert meanwhile
+    assert all("done" not in str(each) and "solved" in str(each) for each in meanwhile)
+    after = statuses(models, lines.head.position)
+    assert "done" in str(after)
+    assert "solved" not in str(after)
+    assert sum(count for _, count in after) == sum(count for _, count in meanwhile[-1])
+    assert models.check_rebuild() == []
+    notice = models.status().notices[-1]
+    assert "the changed model tickets is in force" in notice
+    models.close()
+    again = opened(lines)
+    assert statuses(again, lines.head.position) == after
+    assert again.status().notices == []
+
+
+def test_after_a_start_the_old_model_answers_until_the_changed_one_is_built(
+    lines: Any, tickets: Path, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(lines)
+    position = lines.add("ticket-0", TicketSolved(), NOON + timedelta(hours=2))
+    models = opened(lines)
+    models.bring([EVENTS], position)
+    before = statuses(models, position)
+    models.close()
+    tickets.write_text(DONE)
+    monkeypatch.setattr("infra.models.engine.REBUILD_BATCH", -1)  # so that this is a long history
+    models = opened(lines)
+    assert statuses(models, position) == before
+    monkeypatch.setattr("infra.models.engine.REBUILD_BATCH", 1)
+    models.start()
+    until(lambda: bool(models.status().notices))
+    assert "done" in str(statuses(models, position))
+    assert models.check_rebuild() == []
+
+
+def test_new_and_removed_files_and_mistakes_while_it_runs(
+    lines: Any, tickets: Path, models_dir: Path, opened: Any
+) -> None:
+    position = tell(lines)
+    models = opened(lines)
+    models.start()
+    before = statuses(models, position)
+    models_dir.joinpath("pended.sql").write_text(PENDED)
+    models_dir.joinpath("wrong.sql").write_text(PENDED.replace("from ticket_pended", "from\nticket_pend"))
+    tickets.write_text(TICKETS.replace("from ticket_solved", "from\nticket_solve"))
+    with pytest.raises(Rejected) as refused:
+        models.reread()
+    assert refused.value.code == "MODEL_INVALID"
+    line = tickets.read_text().splitlines().index("ticket_solve") + 1
+    assert f"tickets.sql, line {line}" in refused.value.sentence
+    models.rebuild(["tickets"])
+    assert statuses(models, position) == before
+    lines.add("ticket-0", TicketPended(), NOON + timedelta(hours=2))
+    models.bring(["pended"], lines.head.position)
+    assert ("0",) in rows(models, "select ticket_id from pended")
+    tickets.write_text(TICKETS)
+    models_dir.joinpath("wrong.sql").unlink()
+    models_dir.joinpath("pended.sql").unlink()
+    models.reread()
+    assert models.names == ["tickets"]
+    with pytest.raises(Rejected, match="UNKNOWN_MODEL"):
+        models.bring(["pended"], position)
     assert models.check_rebuild() == []
 
 

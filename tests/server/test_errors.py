@@ -119,6 +119,8 @@ CASES = [
     Case("UNKNOWN_COLUMN", "ListTickets", {"filter": "state = open"}, "filter"),
     Case("UNKNOWN_COLUMN", "GetTicket", {"ticket_id": "e-open", "read_mask": {"paths": ["state"]}}, "read_mask"),
     Case("UNKNOWN_COLUMN", "RunReport", {"name": "leads_by_status", "by": "colour"}, "by"),
+    Case("UNKNOWN_COLUMN", "RunReport", {"name": "leads_by_status", "within": "web"}, "by"),
+    Case("UNKNOWN_STREAM", "RunReport", {"name": "leads_by_status", "stream": "ticket-1"}, "stream"),
     Case("UNKNOWN_FIELD", "CorrectLead", {"id": "e-new", "reason": "r", "clear": ["colour"]}, "clear"),
     Case("UNKNOWN_FIELD", "ConvertLead", {"id": "e-new", "customer_id": "e-active", "overwrite": ["x"]}, "overwrite"),
     Case("BEFORE_BEGINNING", "SolveTicket", {"id": "e-open", "occurred_at": THEN - timedelta(1)}, "occurred_at"),
@@ -206,6 +208,7 @@ UNREACHABLE = {
     "POSITION_MISSING",
     "REPORT_BROKEN",
     "SEAL_BROKEN",
+    "SQL_OUT_OF_MEMORY",
     "STREAM_UNAVAILABLE",
     "UNKNOWN_EVENT_TYPE",
     "UNREADABLE_EVENT",
@@ -214,7 +217,6 @@ UNREACHABLE = {
     "INVALID_KEY",
     "NO_TIME_ZONE",
     "POSITION_AHEAD",
-    "UNKNOWN_STREAM",
 }
 
 
