@@ -12,6 +12,7 @@ import typer
 from infra.cli import (
     access,
     backup,
+    checkpoint,
     compare,
     demo,
     export,
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 ROOMS = (
     *(serve, demo, intake, report, compare, why, sql, history, export),
-    *(privacy, retention, access, upkeep, backup, migrate, token),
+    *(privacy, retention, access, upkeep, checkpoint, backup, migrate, token),
 )
 for room in ROOMS:
     room.add_to(app)

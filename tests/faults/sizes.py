@@ -46,3 +46,9 @@ JUMPS = size("JUMPS", 150, 3_000)
 
 REPEATS = size("REPEATS", 15, 500)
 """How many requests are sent to two nodes at once."""
+
+TAMPERINGS = size("TAMPERINGS", 270, 20_000)
+"""How often rows or bytes are altered, in each of several ways."""
+
+FUZZED = size("FUZZED", 20_000, 1_000_000)
+"""How many cases of random bytes codec, verifier, import, checkpoints and sealed texts are given altogether."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from commands.command import Command
 from commands.customer import ForgetCustomer
+from commands.lead import ForgetLead
 from domain.event import Event, State
 from infra.keys import Keys
 from infra.log import Actor, Envelope, Log, Outcome, Request, decode
@@ -55,7 +56,7 @@ class Company:
         """Ask for commands by chance, two in five of them late, and let the rules refuse what they refuse. Every age
         has streams of its own; nobody is forgotten but in the last one, for after that nothing happens to them.
         """
-        alive = [kind for kind in COMMANDS if kind is not ForgetCustomer]
+        alive = [kind for kind in COMMANDS if kind not in (ForgetCustomer, ForgetLead)]
         for number in range(commands):
             age = number * AGES // commands
             self.now += timedelta(minutes=chance.randint(0, 90), microseconds=chance.randint(0, 999_999))
