@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from commands.rejected import require
 from infra.directory import announce, lock, socket_address, withdraw
 from infra.keys import CACHED, Keys, load_master_key, settle
 from infra.log import Follower, Log
-from infra.models import Models, place_in
+from infra.models import HeldBack, Models, place_in
 from infra.parts import Part
 from infra.server import Server
 from infra.settings import Settings
@@ -76,6 +77,7 @@ class Node:
                     threads=settings.threads,
                     snapshots=settings.snapshots,
                     look_back=isinstance(log, Log),
+                    notice=notice_on(log) if isinstance(log, Stream) else lambda held: None,
                 )
                 owned.callback(models.close)
                 if isinstance(log, Stream):
@@ -130,6 +132,15 @@ def require_needs(settings: Settings) -> None:
             f"{setting}: whoever runs {settings.only} alone has to set it",
             field=setting,
         )
+
+
+def notice_on(stream: Stream) -> Callable[[HeldBack], None]:
+    """Tells on the topics what is held back."""
+
+    def notice(held: HeldBack) -> None:
+        stream.notice_held_back(held.part, held.stream, held.position, held.type, held.sentence)
+
+    return notice
 
 
 def place(settings: Settings) -> Place:

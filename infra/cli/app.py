@@ -13,6 +13,7 @@ from infra.cli import (
     backup,
     compare,
     demo,
+    dlq,
     export,
     history,
     intake,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-ROOMS = (serve, demo, intake, report, compare, sql, history, export, privacy, retention, upkeep, backup, migrate)
+ROOMS = (serve, demo, intake, report, compare, sql, history, export, privacy, retention, upkeep, dlq, backup, migrate)
 for room in ROOMS:
     room.add_to(app)
 

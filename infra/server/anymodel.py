@@ -41,7 +41,7 @@ class AnyModel:
         shown = shown_columns(model, request.read_mask.paths)
         found = records.get(self._models, request.model, dict(request.key), **point_in(request, context, self._log))
         record = self._record(found.row, model, shown)
-        record.read_point.CopyFrom(read_point(found.as_of, found.position))
+        record.read_point.CopyFrom(read_point(found.as_of, found.position, found.held_back))
         return record
 
     def list_records(
@@ -58,7 +58,7 @@ class AnyModel:
             models_pb2.ListRecordsResponse(
                 records=[self._record(row, model, shown) for row in page.rows],
                 next_page_token=page.next_page_token,
-                read_point=read_point(page.as_of, page.position),
+                read_point=read_point(page.as_of, page.position, page.held_back),
             )
         )
 

@@ -49,7 +49,7 @@ class Queries:
                 **point_in(request, context, self._log),
             )
             message = resource.message(found.row, shown, self._models.model(model).personal)
-            message.read_point.CopyFrom(read_point(found.as_of, found.position))
+            message.read_point.CopyFrom(read_point(found.as_of, found.position, found.held_back))
             return message
 
         return call
@@ -66,7 +66,7 @@ class Queries:
             personal = self._models.model(model).personal
             message: Message = answer(
                 next_page_token=page.next_page_token,
-                read_point=read_point(page.as_of, page.position),
+                read_point=read_point(page.as_of, page.position, page.held_back),
                 **{model: [resource.message(row, shown, personal) for row in page.rows]},
             )
             return of_allowed_size(message)

@@ -54,7 +54,7 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
     """How following goes. ``position`` is up to where events are ready, ``head`` the newest that is known to be on the
-    topics, ``foreign`` how many records were none of ours, ``unwritten`` how many of them nobody was told about;
+    topics, ``foreign`` how many records were none of ours, ``unwritten`` how many notices could not be written;
     ``last_error`` is what keeps it from going on, None where nothing does.
     """
 
@@ -100,6 +100,10 @@ class Stream:
             self._changed.notify_all()
         self._thread.join()
         self._letters.close()
+
+    def notice_held_back(self, part: str, stream: str, position: int, type: str, reason: str) -> None:
+        """Tell on ``<topic>.dlq`` that a part of the reader holds a stream back from the event at a position on."""
+        self._letters.notice_held_back(part, stream, position, type, reason)
 
     def __enter__(self) -> Stream:
         return self

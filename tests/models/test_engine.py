@@ -73,7 +73,7 @@ def test_models_stand_where_they_are_brought(lines: Any, tickets: Path, opened: 
 
 def test_the_archive_gives_every_event_back(lines: Any, tickets: Path, opened: Any) -> None:
     tell(lines)
-    lines.add("ticket-0", "crm.TicketExploded.v1", NOON, why="nobody knows")
+    lines.add("ticket-0", "eventsourcing:Exploded", NOON, why="nobody knows")
     models = opened(lines)
     models.bring(["events"], lines.head.position)
     events = rows(models, "select position, stream, version, type, hash, data::varchar from events order by position")
@@ -153,22 +153,6 @@ def test_a_file_with_a_mistake_is_named_and_the_others_go_on(
     broken = {model.name: model.broken for model in models.status().models}
     assert broken["pended"] is None
     assert said in str(broken["tickets"])
-
-
-def test_a_model_that_fails_on_an_event_does_not_stop_the_others(
-    lines: Any, tickets: Path, models_dir: Path, opened: Any
-) -> None:
-    models_dir.joinpath("pended.sql").write_text(PENDED.replace("occurred_at as pended_at", "stream::int as pended_at"))
-    lines.add("ticket-1", TicketPended(), NOON)
-    position = tell(lines)
-    models = opened(lines)
-    models.start()
-    until(lambda: models.status().last_error is not None)
-    status = models.status()
-    assert "pended" in str(status.last_error)
-    assert {model.name: model.position for model in status.models} == {"pended": 0, "tickets": position}
-    with pytest.raises(Rejected, match="MODEL_BROKEN"):
-        models.bring(["pended"], position)
 
 
 def test_only_changed_files_begin_anew(lines: Any, tickets: Path, models_dir: Path, opened: Any) -> None:
