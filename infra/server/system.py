@@ -49,8 +49,8 @@ class System:
             if followed.foreign:
                 notices = [
                     *notices,
-                    f"{followed.foreign} records on the topics are no events; {followed.unwritten} notices could not be "
-                    "written to topics .dlq",
+                    f"{followed.foreign} records on the topics are no events; "
+                    f"{followed.unwritten} notices could not be written to topics .dlq",
                 ]
         if self._publisher is not None:
             going = self._publisher.status
