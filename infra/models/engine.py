@@ -22,6 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from commands.rejected import Rejected
+from domain.customer import CustomerForgotten
+from infra.log.document import forgotten_streams
 from infra.models.archive import Archive, Tail, concerning, fresh_events, given, is_unknown, relations, unknown_in
 from infra.models.file import FURTHEST, open_file
 from infra.models.fold import Fold
@@ -377,6 +379,22 @@ class Models:
         fingerprint = standing.model.fingerprint
         held = len(self._held.of(name))
         return ModelStatus(name, reached, head - reached, rows, past, fingerprint, standing.error, held)
+
+    def forgotten(self) -> set[str]:
+        """The streams of all whose forgetting is in the file."""
+        relation = CustomerForgotten.relation
+        with self._cursor() as cursor:
+            found = cursor.execute(
+                f"select stream from {relation} union all select unnest(streams) from {relation}"
+            ).fetchall()
+            of_type = f"starts_with(type, 'crm.{CustomerForgotten.__name__}.')"
+            held = cursor.execute(f"select stream, document from annals_held_events where {of_type}").fetchall()
+        streams = {stream for (stream,) in found}
+        for stream, document in held:
+            streams.add(stream)
+            with suppress(Rejected):  # it says nothing but whose it is
+                streams |= forgotten_streams(bytes(document))
+        return streams
 
     # --- bringing up ----------------------------------------------------------------------------------------------
 

@@ -71,12 +71,12 @@ def test_answers_say_how_much_is_held_back(crm: Crm, company: Path, older: pytes
 
 def test_its_record_is_refused(company: Path, older: pytest.MonkeyPatch) -> None:
     with Node.open(Settings(data=company)) as node, Client(node.serve()) as client:
-        for ask in (
-            lambda: client.leads.GetLead(leads_pb2.GetLeadRequest(lead_id="1")),
-            lambda: client.models.GetRecord(models_pb2.GetRecordRequest(model="leads", key={"lead_id": "1"})),
+        for ask, request in (
+            (client.leads.GetLead, leads_pb2.GetLeadRequest(lead_id="1")),
+            (client.models.GetRecord, models_pb2.GetRecordRequest(model="leads", key={"lead_id": "1"})),
         ):
             with pytest.raises(CrmError, match="lead-1 is held back") as refused:
-                ask()
+                ask(request)
             assert refused.value.code == "STREAM_HELD_BACK"
         assert client.leads.GetLead(leads_pb2.GetLeadRequest(lead_id="2")).read_point.held_back_streams == 2
         page = client.leads.ListLeads(leads_pb2.ListLeadsRequest())
