@@ -42,6 +42,7 @@ def verify(
         list[Path] | None,
         typer.Option("--witness", metavar="BACKUP", help="A backup that must be part of this log; may be repeated."),
     ] = None,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Compare the topics in Kafka with the log as well.")] = False,
     forgotten: Annotated[
         bool, typer.Option("--forgotten", help="Look for remains of those who were forgotten, instead.")
     ] = False,
@@ -57,7 +58,8 @@ def verify(
 ) -> None:
     """Prove that nothing in the log was altered: positions without a gap, the hash chain, every column. Read models and
     snapshots are its witnesses: they show what was cut off at its end, or written anew. So do backups, which are
-    verified themselves.
+    verified themselves. With --kafka the topics are compared with the log, record by record: what is missing, repeated
+    or different on them. What is not published yet is not missing.
 
     What is wrong is listed; exit status 4 where anything is. Works without keys and without a server, also on a
     directory that a server refuses to start on.
@@ -75,6 +77,8 @@ def verify(
 
         crm verify --witness /backup/crm/crm-120000.db
 
+        crm verify --kafka
+
         crm verify --data /backup/crm --format json
 
         crm verify --forgotten --words words.txt /backup /exports
@@ -89,6 +93,7 @@ def verify(
         findings = found_remains(settings, words, paths or [])
     else:
         findings = found(settings, rebuild) + found_by_backups(settings, witness or [])
+        findings += found_on_topics(settings) if kafka else []
     if not findings:
         note("nothing remains" if forgotten else "everything is sound")
         if format is Format.TABLE and output is None:
@@ -165,6 +170,24 @@ def found_by_backups(settings: Settings, files: list[Path]) -> list[dict[str, An
         except Rejected as refusal:
             findings.append(Finding(refusal.code, refusal.sentence))
     return [row_of(each) for each in findings]
+
+
+def found_on_topics(settings: Settings) -> list[dict[str, Any]]:
+    """What is missing, repeated or different on the topics, by the log.
+
+    :raises Rejected: INVALID_SETTING where the settings name no Kafka; STREAM_UNAVAILABLE, TOPIC_MISSING.
+    """
+    from commands.rejected import Rejected
+    from infra.stream import Cluster, verify_topics
+
+    cluster = Cluster.named_by(settings)
+    if cluster is None:
+        name = "CRM_KAFKA_BOOTSTRAP_SERVERS"
+        raise Rejected("INVALID_SETTING", f"{name}: --kafka needs to know where Kafka is", field=name)
+    with progress_bar() as progress:
+        compared = verify_topics(cluster, settings.log_url, partial(progress, "topics"))
+    note(f"the topics hold the log up to position {compared.published}; it stands at {compared.newest}")
+    return [row_of(each) for each in compared.findings]
 
 
 def row_of(finding: Any) -> dict[str, Any]:

@@ -68,6 +68,11 @@ def test_migrate_makes_the_topics(shared: Cluster, crm: Crm, tmp_path: Path) -> 
     assert "topics: already there" in crm("migrate", "--data", tmp_path / "a").err
 
 
+def test_verify_has_to_know_where_kafka_is(crm: Crm, company: Path) -> None:
+    ended = crm("verify", "--kafka", "--data", company)
+    assert (ended.status, "error: INVALID_SETTING: CRM_KAFKA_BOOTSTRAP_SERVERS: " in ended.err) == (1, True)
+
+
 def test_migrate_refuses_a_topic_that_loses_history(shared: Cluster, crm: Crm, tmp_path: Path) -> None:
     with shared.admin() as admin:
         admin.create_topics({topics(shared)[0]: {"num_partitions": 1, "configs": {"cleanup.policy": "compact"}}})
@@ -285,6 +290,9 @@ def test_nodes_are_killed_under_load(
     queries = nodes.clients["queries"]
     eventually(lambda: part(queries, "topics").position == count, lambda: status_of(queries))
     assert sorted(position_of(record) for record in committed(shared)) == list(range(1, count + 1))
+    verified = crm("verify", "--kafka", "--data", tmp_path / "a")
+    assert (verified.status, verified.out) == (0, ""), verified
+    assert f"the topics hold the log up to position {count}; it stands at {count}" in verified.err
     survivor = snapshot(queries, count)
 
     # What the log alone gives, without any node, and what the topics alone give.
