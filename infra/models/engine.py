@@ -72,7 +72,7 @@ _LONGEST_REST = 5.0
 _PATIENCE = 0.05
 """How long the follower lets those go first who wait for an answer."""
 _IDLE = 2.0
-_START = 30.0
+_START = 2.0
 """How long to wait at the start for events that models have seen and the archive has not."""
 _WAL_WORTH_A_CHECKPOINT = 16 << 20
 
@@ -189,8 +189,8 @@ class Models:
     :param look_back: whether to look in the log for the last event that the file has seen; a source that was told the
         file's place does so itself.
     :param notice: is told every stream that is held back, when it is found and at every start.
-    :raises Rejected: MODELS_IN_USE where another process has the file open; POSITION_AHEAD where models stand further
-        than their archive and the events in between do not come, HISTORY_FORKED where others come.
+    :raises Rejected: MODELS_IN_USE where another process has the file open; HISTORY_FORKED where models stand further
+        than their archive and other events come in between.
     """
 
     def __init__(
@@ -226,6 +226,7 @@ class Models:
         self._archiving = threading.Lock()
         self._reading = threading.Lock()
         self._tail = Tail(self._archive, self._held.of(ARCHIVE))
+        self._furthest: tuple[int, bytes] | None = None
         self._asking = 0
         self._asking_lock = threading.Lock()
         self._closed = threading.Event()
@@ -235,8 +236,9 @@ class Models:
         self._broken: dict[str, str] = {}
         self._load_models()
         self._archive_what_models_have()
-        for held in self.replay():
-            self._notice(held)
+        self._replayed = False
+        if self._furthest is None:
+            self._replay_at_start()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -257,13 +259,39 @@ class Models:
             self._connection.close()
 
     def _archive_what_models_have(self) -> None:
-        """Bring the archive to where the furthest model stands."""
+        """Bring the archive to where the furthest model stands, if the log is there; otherwise that is seen to when it
+        comes.
+        """
         position, hash = self._writer.execute(FURTHEST).fetchall()[0]
         if position > self._archive.position:
-            self._log.wait(position - 1, _START)
-            self._append(position)
-            if self._archive.hash != bytes(hash):
-                raise Rejected("HISTORY_FORKED", f"event {position} is not the one in the read models")
+            self._furthest = (position, bytes(hash))
+            if self._log.wait(position - 1, _START) >= position:
+                self._append(position)
+
+    def _replay_at_start(self) -> None:
+        for held in self.replay():
+            self._notice(held)
+        self._replayed = True
+
+    def _require_furthest(self) -> None:
+        """See that the events that models have counted are there.
+
+        :raises Rejected: POSITION_AHEAD where the log cannot be asked for them yet, HISTORY_FORKED.
+        """
+        if self._furthest is not None:
+            self._read(self._furthest[0])
+
+    def _require_same_history(self) -> None:
+        """Nothing may be folded upon models that have seen another history than the one that was read. Wants the lock.
+
+        :raises Rejected: HISTORY_FORKED.
+        """
+        if self._furthest is None or self._tail.position < self._furthest[0]:
+            return
+        position, hash = self._furthest
+        if self._tail.between(position - 1, position)["hash"][0].as_py() != hash:
+            raise Rejected("HISTORY_FORKED", f"event {position} is not the one in the read models")
+        self._furthest = None
 
     def _load_models(self) -> None:
         """Put the files in force: read them, drop what is gone, begin what is new or changed."""
@@ -482,6 +510,7 @@ class Models:
                 batches = [batch for batch in self._log.batches(self._tail.position, until) if batch.num_rows]
                 if batches:
                     self._tail.extend(batches)
+            self._require_same_history()
             if self._tail.position < until:
                 sentence = f"the log ends at position {self._tail.position}; {until} is not there yet"
                 raise Rejected("POSITION_AHEAD", sentence)
@@ -710,6 +739,8 @@ class Models:
         caught_up_at = time.monotonic()
         while not self._closed.is_set():
             try:
+                if not self._replayed and self._furthest is None:
+                    self._replay_at_start()
                 if any(not held.settled for held in self.held_back):
                     self._settle()
                 head = self._log.wait(self._behind(), _LEAST_REST)
@@ -788,6 +819,7 @@ class Models:
                 pass
 
     def _rebuild(self, standing: _Standing, progress: Progress | None) -> None:
+        self._require_furthest()
         beside = Fold(standing.model, "annals_next_")
         with standing.rebuilding, self._cursor() as cursor:
             try:
@@ -851,6 +883,7 @@ class Models:
         return [finding for finding in found if finding is not None]
 
     def _compare(self, standing: _Standing, progress: Progress | None) -> Finding | None:
+        self._require_furthest()
         fresh = Fold(standing.model, "annals_fresh_", temporary=True)
         with self._cursor() as cursor:
             fresh.create(cursor)
@@ -1011,6 +1044,7 @@ class Models:
 
         :returns: the file; a manifest lies beside it, and ``latest.json`` names both.
         """
+        self._require_furthest()
         sound = [name for name, standing in self._standing.items() if standing.error is None]
         self.bring([EVENTS, *sound], self._log.head.position)
         return publish(self._connection, self._snapshots, self._at_one_position)

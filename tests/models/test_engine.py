@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -183,6 +184,42 @@ def test_it_goes_on_where_it_stood(lines: Any, tickets: Path, opened: Any) -> No
     models.bring(["tickets"], lines.head.position)
     assert models.check_rebuild() == []
     assert models.status().notices == []
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_models_that_stand_further_than_the_archive_wait_for_a_log_that_is_away(
+    lines: Any, tickets: Path, opened: Any, make_lines: Any, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    monkeypatch.setattr("infra.models.engine._START", 0.01)
+    models = opened(lines)
+    models.bring(["tickets"], tell(lines))
+    models.close()
+    late = make_lines()
+    models = opened(late, look_back=False)
+    assert models.position == 0
+    assert models.row("tickets", ["1"], 0)[0].to_pylist()[0]["status"] == "new"
+    for ask in (models.check_rebuild, models.rebuild, models.snapshot):
+        with pytest.raises(Rejected, match="the log ends at position 0; 6 is not there yet"):
+            ask()
+    tell(late, 4)
+    if same:
+        late.rows[:6] = lines.rows
+        rechain(late)
+        models.bring(["tickets", "events"], 8)
+        assert models.check_rebuild() == []
+        return
+    late.rows[0]["document"] += b" "
+    rechain(late)
+    for position in (6, 7, 8):
+        with pytest.raises(Rejected, match="HISTORY_FORKED: event 6 is not the one in the read models"):
+            models.bring(["tickets", "events"], position)
+
+
+def rechain(lines: Any) -> None:
+    """The hashes of what the log says now."""
+    before = b""
+    for row in lines.rows:
+        row["hash"] = before = hashlib.sha256(before + row["document"]).digest()
 
 
 def test_a_file_ahead_of_its_log_is_built_anew(lines: Any, tickets: Path, opened: Any) -> None:
