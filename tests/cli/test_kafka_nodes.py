@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import duckdb
 import grpc
 import pytest
 
@@ -23,7 +22,7 @@ from infra.models import place_in
 from infra.stream import Cluster, topics
 from tests import postgres
 from tests.cli.conftest import Crm, Process
-from tests.stream.company import DEADLINE, committed, eventually, position_of
+from tests.stream.company import DEADLINE, committed, differing, eventually, position_of
 
 pytestmark = pytest.mark.slow
 
@@ -321,29 +320,3 @@ def snapshot(client: Client, position: int) -> Path:
     made = client.system.CreateSnapshot(system_pb2.CreateSnapshotRequest(min_position=position))
     assert made.position == position
     return Path(made.file)
-
-
-def differing(one: Path, other: Path) -> list[str]:
-    """The tables of events and models that have not the same rows in both files."""
-    with duckdb.connect() as connection:
-        for name, file in (("one", one), ("other", other)):
-            connection.execute(f"attach '{file}' as {name} (read_only)")
-        tables = [
-            {
-                row[0]
-                for row in connection.execute(
-                    "select table_name from duckdb_tables() where database_name = ?"
-                    " and (not starts_with(table_name, 'annals_') or table_name = 'annals_archive')",
-                    [name],
-                ).fetchall()
-            }
-            for name in ("one", "other")
-        ]
-        assert tables[0] == tables[1]
-        assert {"annals_archive", "lead_captured", "leads_now", "tickets_past"} <= tables[0]
-        difference = "(from {0} except all from {1}) union all (from {1} except all from {0})"
-        return [
-            table
-            for table in sorted(tables[0])
-            if connection.execute(difference.format(f"one.main.{table}", f"other.main.{table}")).fetchall()
-        ]
