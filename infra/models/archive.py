@@ -12,7 +12,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 import domain
 from commands.rejected import Rejected
 from domain.event import Event, State
-from infra.models.heldback import Unreadable, apart
+from infra.models.heldback import Unreadable, apart, given
 
 SQL_TYPES: dict[Any, str] = {
     str: "VARCHAR",
@@ -175,18 +175,6 @@ def text(value: str) -> str:
 def name(value: str) -> str:
     """The value as a quoted name of SQL."""
     return '"' + value.replace('"', '""') + '"'
-
-
-@contextmanager
-def given(cursor: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> Iterator[None]:
-    """Rows that SQL finds under a name."""
-    cursor.register(name, rows)
-    try:
-        yield
-    finally:
-        # A transaction that failed forgets the name when it is rolled back.
-        with suppress(duckdb.TransactionException):
-            cursor.unregister(name)
 
 
 class Archive:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ import pyarrow.compute as pc
 from commands.rejected import Rejected
 from domain.customer import CustomerForgotten
 from infra.log.document import forgotten_streams
-from infra.models.archive import Archive, Tail, concerning, fresh_events, given, is_unknown, relations, unknown_in
+from infra.models.archive import Archive, Tail, concerning, fresh_events, is_unknown, relations, unknown_in
 from infra.models.file import FURTHEST, open_file
 from infra.models.fold import Fold
 from infra.models.heldback import (
@@ -38,6 +39,7 @@ from infra.models.heldback import (
     apart,
     events_held,
     first_fault,
+    given,
     held_back,
     positions,
     seen,
@@ -998,19 +1000,36 @@ class Models:
         """Of the events that wait, those of each stream that can be read, up to the first that cannot; and what is
         still held back.
         """
+        waiting = waiting.sort_by([("stream", "ascending"), ("position", "ascending")])
+        streams, types = waiting["stream"].to_pylist(), waiting["type"].to_pylist()
+        begins = [n for n, stream in enumerate(streams) if n == 0 or stream != streams[n - 1]]
+        known = []
+        for begin, end in pairwise([*begins, len(streams)]):
+            unknown = next((n for n in range(begin, end) if is_unknown(types[n])), end)
+            known.append(waiting.slice(begin, unknown - begin))
         taken, left = [], {}
-        for stream, before in self._held.of(ARCHIVE).items():
-            rows = waiting.filter(pc.equal(waiting["stream"], stream))
-            types = rows["type"].to_pylist()
-            known = next((n for n, type in enumerate(types) if is_unknown(type)), len(types))
-            count, fault = first_fault(known, lambda count, rows=rows: self._try(rows.slice(0, count)))  # type: ignore[misc]
+        for begin, end, rows, (count, fault) in zip(
+            begins, [*begins[1:], len(streams)], known, self._counts(known), strict=True
+        ):
             if count:
                 taken.append(rows.slice(0, count))
-            if count < len(types):
-                position, type = rows["position"][count].as_py(), types[count]
-                why = fault if fault is not None else f"this version does not know {type}"
-                left[stream] = held_back(ARCHIVE, stream, position, type, why) if count else before
+            if begin + count < end:
+                first = begin + count
+                why = fault if fault is not None else f"this version does not know {types[first]}"
+                now = held_back(ARCHIVE, streams[first], waiting["position"][first].as_py(), types[first], why)
+                left[streams[first]] = now if count else self._held.of(ARCHIVE)[streams[first]]
         return taken, left
+
+    def _counts(self, waiting: list[pa.Table]) -> list[tuple[int, Exception | None]]:
+        """Of each stream's events, how many can be read from the first on, and what is wrong with the next one."""
+        if len(waiting) == 1:
+            return [first_fault(waiting[0].num_rows, lambda count: self._try(waiting[0].slice(0, count)))]
+        try:
+            self._try(pa.concat_tables(waiting))
+        except FAULTS:
+            half = len(waiting) // 2
+            return self._counts(waiting[:half]) + self._counts(waiting[half:])
+        return [(rows.num_rows, None) for rows in waiting]
 
     def _try(self, rows: pa.Table) -> None:
         """See whether events can be archived."""

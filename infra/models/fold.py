@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.models import states
-from infra.models.archive import given, name, text
+from infra.models.archive import name, text
+from infra.models.heldback import given
 from infra.models.model import Arm, Column, Model, quoted
 from infra.models.states import FOREVER, Rows
 

@@ -7,8 +7,9 @@ lies in the archive. All other streams go on. Rows are written in the transactio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import duckdb
@@ -28,7 +29,31 @@ create table if not exists annals_held_events
     (position bigint, stream varchar, version integer, type varchar, recorded_at timestamptz, document blob, hash blob)
 """
 
+ROW = pa.schema(
+    [
+        ("part", pa.string()),
+        ("stream", pa.string()),
+        ("position", pa.int64()),
+        ("type", pa.string()),
+        ("sentence", pa.string()),
+        ("since", pa.timestamp("us", "UTC")),
+        ("settled", pa.bool_()),
+    ]
+)
+
 WAITING = "select * from annals_held_events order by position"
+
+
+@contextmanager
+def given(cursor: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> Iterator[None]:
+    """Rows that SQL finds under a name."""
+    cursor.register(name, rows)
+    try:
+        yield
+    finally:
+        # A transaction that failed forgets the name when it is rolled back.
+        with suppress(duckdb.TransactionException):
+            cursor.unregister(name)
 
 
 class Unreadable(Exception):
@@ -90,10 +115,13 @@ class HeldBackStreams:
 
     def write(self, cursor: duckdb.DuckDBPyConnection, held: Iterable[HeldBack]) -> None:
         """Add to what is held back."""
-        for each in held:
-            # Readers look from now on, whichever of the two they see first: this, or what is committed.
-            self.ever = True
-            cursor.execute("insert into annals_held values (?, ?, ?, ?, ?, ?, ?)", astuple(each))
+        rows = pa.Table.from_pylist([asdict(each) for each in held], ROW)
+        if not rows.num_rows:
+            return
+        # Readers look from now on, whichever of the two they see first: this, or what is committed.
+        self.ever = True
+        with given(cursor, "annals_holding", rows):
+            cursor.execute("insert into annals_held by name select * from annals_holding")
 
     def committed(self, held: Iterable[HeldBack]) -> None:
         """What was written is committed."""
