@@ -41,9 +41,9 @@ from infra.models.heldback import (
     first_fault,
     given,
     held_back,
+    held_in,
     positions,
-    seen,
-    stream_of,
+    streams_of,
 )
 from infra.models.model import Model, read_model
 from infra.models.snapshots import publish
@@ -143,18 +143,6 @@ class Status:
 def aggregates_of(model: Model) -> frozenset[str]:
     """The aggregates whose events a model reads."""
     return frozenset(relations()[relation].event.state.aggregate for relation in model.relations)
-
-
-def require_not_held_back(key: Mapping[str, Any], held: Mapping[str, str]) -> None:
-    """Refuse the row of a stream that is held back.
-
-    :param held: the streams, each with why.
-    :raises Rejected: STREAM_HELD_BACK.
-    """
-    stream = stream_of(key, held)
-    if stream is not None:
-        sentence = f"{stream} is held back, for one of its events cannot be taken in ({held[stream]}); see crm dlq list"
-        raise Rejected("STREAM_HELD_BACK", sentence)
 
 
 @dataclass(slots=True)
@@ -486,9 +474,9 @@ class Models:
             sql = "select position from annals_models where name = ?"
             stands = cursor.execute(sql, [model.name]).fetchall()[0][0]
             position = max(stands, position)
+            self.require_not_held_back(cursor, model.name, dict(zip(model.key, key, strict=True)), position)
             held = self.held_in(cursor, [model.name], position)
-            require_not_held_back(dict(zip(model.key, key, strict=True)), held)
-            return standing.fold.row(cursor, key, sources, stands), position, len(held)
+            return standing.fold.row(cursor, key, sources, stands), position, held
 
     def _fresh(self, standing: _Standing, until: int) -> int:
         """How many events up to the position concern a model and have not been archived."""
@@ -915,16 +903,40 @@ class Models:
         with self._cursor() as cursor:
             return events_held(cursor)
 
-    def held_in(self, cursor: duckdb.DuckDBPyConnection, names: Iterable[str], position: int) -> dict[str, str]:
-        """The streams that do not count to their ends in the named models, or `events`, as a transaction sees them, of
-        what was recorded up to a position: each with why.
+    def held_in(self, cursor: duckdb.DuckDBPyConnection, names: Iterable[str], position: int) -> int:
+        """How many streams do not count to their ends in the named models, or `events`, as a transaction sees them, of
+        what was recorded up to a position.
         """
         names = set(names)
         if not self._held.ever or not names:
-            return {}
+            return 0
+        among, values = held_in(self._parts_of(names), position)
+        ((count,),) = cursor.execute(f"select count(distinct stream) from {among}", values).fetchall()
+        return int(count)
+
+    def require_not_held_back(
+        self, cursor: duckdb.DuckDBPyConnection, name: str, key: Mapping[str, Any], position: int
+    ) -> None:
+        """Refuse the row of a stream that is held back in a model, as a transaction sees it.
+
+        :raises Rejected: STREAM_HELD_BACK.
+        """
+        if not self._held.ever:
+            return
+        among, values = held_in(self._parts_of({name}), position)
+        sql = f"select stream, part, sentence from {among} and list_contains(?, stream) limit 1"
+        for stream, part, sentence in cursor.execute(sql, [*values, streams_of(key)]).fetchall():
+            raise Rejected(
+                "STREAM_HELD_BACK",
+                f"{stream} is held back, for one of its events cannot be taken in ({part}: {sentence}); "
+                "see crm dlq list",
+            )
+
+    def _parts_of(self, names: set[str]) -> dict[str, frozenset[str] | None]:
+        """By part that matters to models, or `events`, the aggregates that do; none stands for all."""
         aggregates = frozenset[str]().union(*(aggregates_of(self._find(name).model) for name in names - {EVENTS}))
-        parts: dict[str, frozenset[str] | None] = dict.fromkeys(names - {EVENTS})
-        return seen(cursor, parts | {ARCHIVE: None if EVENTS in names else aggregates}, position)
+        own: dict[str, frozenset[str] | None] = dict.fromkeys(names - {EVENTS})
+        return own | {ARCHIVE: None if EVENTS in names else aggregates}
 
     def replay(self) -> list[HeldBack]:
         """Try again what is held back. What can be read now goes into the archive, and models that had gone beyond it,

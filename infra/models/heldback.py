@@ -157,31 +157,24 @@ def events_held(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]
     return {(part, stream): count for part, stream, count in rows}
 
 
-def seen(
-    cursor: duckdb.DuckDBPyConnection, parts: Mapping[str, frozenset[str] | None], position: int
-) -> dict[str, str]:
-    """The streams that parts hold back as a transaction sees it, of what was recorded up to a position: each with why.
+def held_in(parts: Mapping[str, frozenset[str] | None], position: int) -> tuple[str, list[object]]:
+    """What follows FROM, for the streams that parts hold back of what was recorded up to a position; and its values.
 
     :param parts: by part, the aggregates that matter; none stands for all.
     """
-    among = ", ".join("?" * len(parts))
-    sql = f"select part, stream, sentence from annals_held where position <= ? and part in ({among})"
-    rows = cursor.execute(sql, [position, *parts]).fetchall()
-    found = {}
-    for part, stream, sentence in rows:
-        wanted = parts[part]
-        if wanted is None or stream.partition("-")[0] in wanted:
-            found[stream] = f"{part}: {sentence}"
-    return found
+    conditions: list[str] = []
+    values: list[object] = [position]
+    for part, aggregates in parts.items():
+        of = "" if aggregates is None else " and list_contains(?, split_part(stream, '-', 1))"
+        conditions.append(f"part = ?{of}")
+        values += [part] if aggregates is None else [part, sorted(aggregates)]
+    return f"annals_held where position <= ? and ({' or '.join(conditions)})", values
 
 
-def stream_of(key: Mapping[str, object], held: Iterable[str]) -> str | None:
-    """Which of the streams the row with a key is about: the key names it, as `ticket_id` or as `stream`."""
-    for stream in held:
-        aggregate, _, id = stream.partition("-")
-        if key.get(f"{aggregate}_id") == id or key.get("stream") == stream:
-            return stream
-    return None
+def streams_of(key: Mapping[str, object]) -> list[str]:
+    """The streams that the row with a key may be about: the key names one, as `ticket_id` or as `stream`."""
+    found = [f"{name.removesuffix('_id')}-{value}" for name, value in key.items() if name.endswith("_id")]
+    return found + [str(value) for name, value in key.items() if name == "stream"]
 
 
 def apart(rows: pa.Table, held: Mapping[str, int]) -> tuple[pa.Table, pa.Table]:

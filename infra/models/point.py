@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,14 +19,14 @@ from infra.models.engine import Models
 @dataclass(frozen=True, slots=True)
 class Point:
     """A read transaction in which every model is asked as of ``as_of`` and known at ``position``. ``present`` says that
-    these are how the models stand; ``held`` are the streams that are held back in them, each with why.
+    these are how the models stand; ``held`` is how many streams are held back in them.
     """
 
     cursor: duckdb.DuckDBPyConnection
     as_of: datetime
     position: int
     present: bool = False
-    held: Mapping[str, str] = field(default_factory=dict)
+    held: int = 0
 
     def rows_of(self, model: str) -> str:
         """What gives a model's rows as of T, known at K."""

@@ -106,7 +106,7 @@ def query(
     models.bring(named, newest.position)
     with ExitStack() as owned:
         cursor = owned.enter_context(models.transaction())
-        held = len(models.held_in(cursor, named, newest.position))
+        held = models.held_in(cursor, named, newest.position)
         return Rows(sql, cursor, newest.position, held, seconds, rows).owns(owned.pop_all())
     raise AssertionError("unreachable")
 

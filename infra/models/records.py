@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from commands.rejected import Rejected, require
-from infra.models.engine import Models, require_not_held_back
+from infra.models.engine import Models
 from infra.models.filter import condition, require_column
 from infra.models.model import Model
 from infra.models.point import Point, at_point, at_present, row_at_present
@@ -69,8 +69,8 @@ def get(
     else:
         matches = " and ".join(f'"{column}" = ?' for column in keys)
         with at_point(models, [model], as_of=as_of, known_at=known_at, min_position=min_position) as at:
-            require_not_held_back(key, at.held)
-            as_of, position, held = at.as_of, at.position, len(at.held)
+            models.require_not_held_back(at.cursor, model, key, at.position)
+            as_of, position, held = at.as_of, at.position, at.held
             rows = at.table(f"from {at.rows_of(model)} where {matches}", values)
     if not rows.num_rows:
         named = ", ".join(f"{name} {value}" for name, value in key.items())
@@ -112,7 +112,7 @@ def list_(
         sql = f"from {at.rows_of(model)} where {matches} order by {order} limit {size + 1} offset {offset}"
         rows = at.table(sql, values).to_pylist()
         token = _token(question, at.as_of, at.position, offset + size) if len(rows) > size else ""
-        return Page(rows[:size], token, at.as_of, at.position, len(at.held))
+        return Page(rows[:size], token, at.as_of, at.position, at.held)
 
 
 def _at(

@@ -210,7 +210,7 @@ def run(
         key = (PERIOD_COLUMNS[0].name, *described.key)
         described = replace(described, columns=(*PERIOD_COLUMNS, *described.columns), key=key)
         tables = [_with_period(table, period) for table, period in zip(tables, periods, strict=True)]
-    return Answer(described, pa.concat_tables(tables), at.as_of, at.position, len(at.held))
+    return Answer(described, pa.concat_tables(tables), at.as_of, at.position, at.held)
 
 
 PERIOD_COLUMNS = (
