@@ -45,10 +45,11 @@ test: setup ## Lint, types and every test, against the real thing
 soak: setup ## What goes wrong with several processes, at length: ten minutes, and figures
 	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults
 
-proto: setup ## Generate the stubs from proto/crm/v1, docs/errors.md and docs/asyncapi.yaml
+proto: setup ## Generate the stubs from proto/crm/v1, docs/errors.md, docs/asyncapi.yaml and the table in docs/security.md
 	$(BIN)/buf lint
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=proto --pyi_out=proto --grpc_python_out=proto $(PROTOS:proto/%=%)
 	$(BIN)/python -c 'from infra.server.codes import page; print(page(), end="")' > docs/errors.md
+	$(BIN)/python -c 'from pathlib import Path; from infra.server.permissions import page; at = Path("docs/security.md"); at.write_text(page(at.read_text()))'
 	$(BIN)/python -c 'from infra.stream.description import asyncapi; print(asyncapi(), end="")' > docs/asyncapi.yaml
 
 bench: setup ## Measure, each figure beside a baseline (SCALE=1: a million events)

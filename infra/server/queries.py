@@ -11,10 +11,10 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 
 from commands.rejected import Rejected, require
-from infra.keys import Keys
 from infra.models import Models, Source, records
 from infra.server.contract import FIRST_SHARED, message_class
 from infra.server.errors import InvalidFields
+from infra.server.opening import Edge, Opening
 from infra.server.reading import point_in, read_point
 
 READ_POINT = "read_point"
@@ -28,15 +28,15 @@ MessageT = TypeVar("MessageT", bound=Message)
 class Queries:
     """Makes the calls that read the models."""
 
-    def __init__(self, log: Source, models: Models, keys: Keys) -> None:
+    def __init__(self, log: Source, models: Models, edge: Edge) -> None:
         self._log = log
         self._models = models
-        self._keys = keys
+        self._edge = edge
 
     def get(self, model: str, method: MethodDescriptor) -> Call:
         """The call that gets one record by its key."""
         key = [field.name for field in method.input_type.fields if field.number < FIRST_SHARED]
-        resource = Resource(method.output_type, self._keys)
+        resource = Resource(method.output_type)
 
         def call(request: Any, context: grpc.ServicerContext) -> Message:
             if missing := [name for name in key if not request.HasField(name)]:
@@ -48,7 +48,8 @@ class Queries:
                 {name: getattr(request, name) for name in key},
                 **point_in(request, context, self._log),
             )
-            message = resource.message(found.row, shown, self._models.model(model).personal)
+            with self._edge.opening() as opening:
+                message = resource.message(found.row, shown, self._models.model(model).personal, opening)
             message.read_point.CopyFrom(read_point(found.as_of, found.position, found.held_back))
             return message
 
@@ -58,18 +59,19 @@ class Queries:
         """The call that lists a page of records."""
         answer: Any = message_class(method.output_type)
         described = method.output_type.fields_by_name[model].message_type
-        resource = Resource(described, self._keys)
+        resource = Resource(described)
 
         def call(request: Any, context: grpc.ServicerContext) -> Message:
             shown = resource.shown(request)
             page = page_in(self._models, model, request, context, self._log)
             personal = self._models.model(model).personal
-            message: Message = answer(
-                next_page_token=page.next_page_token,
-                read_point=read_point(page.as_of, page.position, page.held_back),
-                **{model: [resource.message(row, shown, personal) for row in page.rows]},
-            )
-            return of_allowed_size(message)
+            with self._edge.opening() as opening:
+                message: Message = answer(
+                    next_page_token=page.next_page_token,
+                    read_point=read_point(page.as_of, page.position, page.held_back),
+                    **{model: [resource.message(row, shown, personal, opening) for row in page.rows]},
+                )
+                return of_allowed_size(message)
 
         return call
 
@@ -112,12 +114,11 @@ def unknown_field(name: str, known: Collection[str]) -> Rejected:
 
 class Resource:
     """Turns the rows of one model into its messages. The column ``version`` is shown as the text ``etag`` where the
-    message says so; personal values are opened here, and left out where their key is gone.
+    message says so; personal values are opened here, for those who may see them, and left out where their key is gone.
     """
 
-    def __init__(self, descriptor: Descriptor, keys: Keys) -> None:
+    def __init__(self, descriptor: Descriptor) -> None:
         self._message: Any = message_class(descriptor)
-        self._keys = keys
         names = [field.name for field in descriptor.fields if field.name != READ_POINT]
         self._columns = {name: "version" if name == "etag" else name for name in names}
 
@@ -131,13 +132,17 @@ class Resource:
                 raise unknown_field(path, self._columns)
         return {name: self._columns[name] for name in request.read_mask.paths} or self._columns
 
-    def message(self, row: Mapping[str, Any], shown: Mapping[str, str], personal: Collection[str]) -> Any:
+    def message(
+        self, row: Mapping[str, Any], shown: Mapping[str, str], personal: Collection[str], opening: Opening
+    ) -> Any:
         """The message for a row whose ``personal`` columns are sealed."""
-        return self._message(**{name: self._value(name, row[column], personal) for name, column in shown.items()})
+        values = {name: _value(name, row[column], personal, opening) for name, column in shown.items()}
+        return self._message(**values)
 
-    def _value(self, name: str, value: Any, personal: Collection[str]) -> Any:
-        if value is None:
-            return None
-        if name in personal:
-            return self._keys.open_text(value)
-        return str(value) if name == "etag" else value
+
+def _value(name: str, value: Any, personal: Collection[str], opening: Opening) -> Any:
+    if value is None:
+        return None
+    if name in personal:
+        return opening.open_text(value)
+    return str(value) if name == "etag" else value

@@ -63,18 +63,30 @@ class Client:
 
     ``address`` is ``host:port`` or ``unix:/path``; ``actor`` is who the caller says to be, an opaque name such as
     ``alice`` or, on the server's own Unix socket, ``user:alice``; every call raises :class:`CrmError` where it fails.
+
+    ``token`` is the bearer token that says who calls, or what gives it before each call, for tokens that are renewed; a
+    service that acts for somebody names them as ``actor``. ``credentials``, from ``grpc.ssl_channel_credentials``, make
+    it TLS.
     """
 
-    def __init__(self, address: str, *, actor: str | None = None) -> None:
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[
-                ("grpc.service_config", json.dumps(RETRIES)),
-                ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-                ("grpc.max_send_message_length", LARGEST_MESSAGE),
-            ],
-        )
-        channel = grpc.intercept_channel(self._channel, _Circumstances(((ACTOR_KEY, actor),) if actor else ()))
+    def __init__(
+        self,
+        address: str,
+        *,
+        actor: str | None = None,
+        token: str | Callable[[], str] | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        options = [
+            ("grpc.service_config", json.dumps(RETRIES)),
+            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+            ("grpc.max_send_message_length", LARGEST_MESSAGE),
+        ]
+        if credentials is None:
+            self._channel = grpc.insecure_channel(address, options)
+        else:
+            self._channel = grpc.secure_channel(address, credentials, options)
+        channel = grpc.intercept_channel(self._channel, _Circumstances(((ACTOR_KEY, actor),) if actor else (), token))
         self._stubs = stubs(channel)
 
     def __getattr__(self, name: str) -> Any:
@@ -113,6 +125,9 @@ def stubs(channel: grpc.Channel) -> dict[str, Any]:
 ACTOR_KEY = "crm-actor"
 """The metadata that names the caller."""
 
+TOKEN_KEY = "authorization"
+"""The metadata that proves who it is."""
+
 
 class _CallDetails(NamedTuple):
     """gRPC gives a call's circumstances in this form and wants them back in it."""
@@ -132,8 +147,9 @@ class _Circumstances(
 ):
     """Adds to every call what all calls have in common: who calls, a request id, errors with a code."""
 
-    def __init__(self, metadata: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, metadata: tuple[tuple[str, str], ...], token: str | Callable[[], str] | None) -> None:
         self._metadata = metadata
+        self._token = token
 
     def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
         call = proceed(self._with_metadata(details), with_request_id(request))
@@ -148,10 +164,12 @@ class _Circumstances(
         return _Answers(proceed(self._with_metadata(details), requests))
 
     def _with_metadata(self, details: Any) -> _CallDetails:
+        token = self._token() if callable(self._token) else self._token
+        proof = () if token is None else ((TOKEN_KEY, f"Bearer {token}"),)
         return _CallDetails(
             details.method,
             details.timeout,
-            [*(details.metadata or ()), *self._metadata],
+            [*(details.metadata or ()), *self._metadata, *proof],
             details.credentials,
             details.wait_for_ready,
             details.compression,
