@@ -15,6 +15,7 @@ from infra.cli import (
     checkpoint,
     compare,
     demo,
+    dlq,
     export,
     history,
     intake,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 ROOMS = (
     *(serve, demo, intake, report, compare, why, sql, history, export),
-    *(privacy, retention, access, upkeep, checkpoint, backup, migrate, token),
+    *(privacy, retention, access, upkeep, checkpoint, dlq, backup, migrate, token),
 )
 for room in ROOMS:
     room.add_to(app)

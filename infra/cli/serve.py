@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.options import DataOption, settings_of
 from infra.cli.output import note
 from infra.parts import Part
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
 
 SCHEDULE = "system:schedule"
 """Who asks for the snapshots that are published on a schedule."""
@@ -76,12 +79,30 @@ def serve(
         address = node.serve(listen or settings.listen)
         print(address, flush=True)
         note(f"serving {settings.data}; Ctrl-C stops")
+        if said := unreachable(settings):
+            note(f"{said}; it is tried again and again, and until then the rest goes on")
         if settings.snapshot_hours is not None and node.models is not None:
             publish_snapshots(
                 stop, socket_address(settings), settings.snapshots, timedelta(hours=settings.snapshot_hours)
             )
         stop.wait()
         note("finishing the calls under way")
+
+
+def unreachable(settings: Settings) -> str | None:
+    """Why Kafka cannot be reached now, in words; none where it can, or is not needed."""
+    from kafka.errors import KafkaError
+
+    from infra.stream import Cluster, unavailable
+
+    cluster = Cluster.named_by(settings)
+    if cluster is None or settings.only is Part.COMMANDS:
+        return None
+    try:
+        cluster.reach()
+    except KafkaError as error:
+        return unavailable(cluster, error).sentence
+    return None
 
 
 def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: timedelta) -> None:

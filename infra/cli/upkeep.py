@@ -56,6 +56,7 @@ def verify(
             "--public-key", metavar="FILE", help="The key to check checkpoints with. Default: the one in the data."
         ),
     ] = None,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Compare the topics in Kafka with the log as well.")] = False,
     forgotten: Annotated[
         bool, typer.Option("--forgotten", help="Look for remains of those who were forgotten, instead.")
     ] = False,
@@ -72,6 +73,8 @@ def verify(
     """Prove that nothing in the log was altered: positions without a gap, the hash chain, every column. Read models,
     snapshots and, where the settings name a Kafka, topics are its witnesses: they show what was cut off at its end, or
     written anew. So do backups and exports, which are verified themselves, and signed checkpoints (crm checkpoint).
+    With --kafka the topics are compared with the log, record by record: what is missing, repeated or different on them.
+    What is not published yet is not missing.
 
     What is wrong is listed; exit status 4 where anything is. Works without keys and without a server, also on a
     directory that a server refuses to start on.
@@ -91,6 +94,8 @@ def verify(
 
         crm verify --checkpoint 2026-11-22.checkpoint --public-key checkpoint.pub
 
+        crm verify --kafka
+
         crm verify --data /backup/crm --format json
 
         crm verify --forgotten --words words.txt /backup /exports
@@ -106,7 +111,8 @@ def verify(
     else:
         from infra.cli.checkpoint import found_by_checkpoints
 
-        findings = found(settings, rebuild) + found_by_topics(settings) + found_by_copies(settings, witness or [])
+        by_topics = found_on_topics if kafka else found_by_topics
+        findings = found(settings, rebuild) + by_topics(settings) + found_by_copies(settings, witness or [])
         findings += found_by_checkpoints(settings, checkpoint or [], public_key, findings)
     if not findings:
         note("nothing remains" if forgotten else "everything is sound")
@@ -203,6 +209,24 @@ def found_by_copies(settings: Settings, files: list[Path]) -> list[dict[str, Any
         except Rejected as refusal:
             findings.append(Finding(refusal.code, refusal.sentence))
     return [row_of(each) for each in findings]
+
+
+def found_on_topics(settings: Settings) -> list[dict[str, Any]]:
+    """What is missing, repeated or different on the topics, by the log.
+
+    :raises Rejected: INVALID_SETTING where the settings name no Kafka; STREAM_UNAVAILABLE, TOPIC_MISSING.
+    """
+    from commands.rejected import Rejected
+    from infra.stream import Cluster, verify_topics
+
+    cluster = Cluster.named_by(settings)
+    if cluster is None:
+        name = "CRM_KAFKA_BOOTSTRAP_SERVERS"
+        raise Rejected("INVALID_SETTING", f"{name}: --kafka needs to know where Kafka is", field=name)
+    with progress_bar() as progress:
+        compared = verify_topics(cluster, settings.log_url, partial(progress, "topics"))
+    note(f"the topics hold the log up to position {compared.published}; it stands at {compared.newest}")
+    return [row_of(each) for each in compared.findings]
 
 
 def row_of(finding: Any) -> dict[str, Any]:

@@ -98,6 +98,7 @@ class Keys:
         self._by_stream: OrderedDict[str, Key] = OrderedDict()
         self._by_id: dict[str, Key] = {}
         self._gone: set[str] = set()
+        self._forgotten: set[str] = set()
         columns = (keys.c.key_id, keys.c.stream, keys.c.wrapped)
         self._select_by_id = database.text(select(*columns).where(keys.c.key_id == bindparam("id")))
         self._select_by_ids = database.text(select(*columns).where(database.one_of(keys.c.key_id)))
@@ -192,7 +193,18 @@ class Keys:
                     cursor.execute(self._select_by_ids, (values(missing),))
                     rows = cursor.fetchall()
                 for row in rows:
-                    self._remember(self._unwrap(*row))
+                    if row[1] not in self._forgotten:
+                        self._remember(self._unwrap(*row))
+
+    def forget(self, streams: Iterable[str]) -> None:
+        """Open nothing of the streams any more, also where their keys are still there: whoever forgot them is about to
+        destroy those.
+        """
+        names = set(streams)
+        with self._lock:
+            self._forgotten |= names
+            for name in names:
+                self._drop(name)
 
     def destroy(self, streams: Iterable[str]) -> None:
         """Destroy the keys of the streams and what the directory has of them: what they sealed can never be read again.
@@ -258,7 +270,7 @@ class Keys:
             with self._database.reading() as cursor:
                 cursor.execute(self._select_by_id, (id,))
                 row = cursor.fetchone()
-            if row is not None:
+            if row is not None and row[1] not in self._forgotten:
                 return self._remember(self._unwrap(*row))
             if len(self._gone) >= MOST_GONE:
                 self._gone.clear()

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from infra.models import states
 from infra.models.archive import name, text
+from infra.models.heldback import given
 from infra.models.model import Arm, Column, Model, quoted
 from infra.models.states import FOREVER, Rows
 
@@ -376,11 +377,8 @@ warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning
 @contextmanager
 def _given(cursor: duckdb.DuckDBPyConnection, name: str, rows: Rows | pa.Table) -> Iterator[None]:
     """Rows that SQL finds under a name."""
-    cursor.register(name, rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]))
-    try:
+    with given(cursor, name, rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])):
         yield
-    finally:
-        cursor.unregister(name)
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> Rows:

@@ -29,11 +29,15 @@ class Rows(Iterator[pa.RecordBatch]):
 
     :ivar schema: the columns; instants are in UTC.
     :ivar position: the place in the log up to which everything was read.
+    :ivar held_back: how many streams are held back in what the statement names.
     :raises Rejected: while reading: SQL_INVALID, SQL_TIMEOUT, SQL_OUT_OF_MEMORY or SQL_TOO_MANY_ROWS.
     """
 
-    def __init__(self, sql: str, cursor: duckdb.DuckDBPyConnection, position: int, seconds: float, rows: int) -> None:
+    def __init__(
+        self, sql: str, cursor: duckdb.DuckDBPyConnection, position: int, held_back: int, seconds: float, rows: int
+    ) -> None:
         self.position = position
+        self.held_back = held_back
         self._seconds = seconds
         self._rows = rows
         self._left = rows
@@ -104,10 +108,12 @@ def query(
     _require_readable(sql)
     newest = models.newest()
     require_recorded(min_position, newest.position, field="min_position")
-    models.bring(_named(models, sql), newest.position)
+    named = _named(models, sql)
+    models.bring(named, newest.position)
     with ExitStack() as owned:
         cursor = owned.enter_context(models.transaction())
-        return Rows(sql, cursor, newest.position, seconds, rows).owns(owned.pop_all())
+        held = models.held_in(cursor, named, newest.position)
+        return Rows(sql, cursor, newest.position, held, seconds, rows).owns(owned.pop_all())
     raise AssertionError("unreachable")
 
 

@@ -98,12 +98,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A report's rows, with the T and the K that they are for."""
+    """A report's rows, with the T and the K that they are for. ``held_back`` is how many streams are held back in the
+    models that it is made of.
+    """
 
     report: Report
     table: pa.Table
     as_of: datetime
     position: int
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +278,7 @@ def run(
         key = (PERIOD_COLUMNS[0].name, *described.key)
         described = replace(described, columns=(*PERIOD_COLUMNS, *described.columns), key=key)
         tables = [_with_period(table, period) for table, period in zip(tables, periods, strict=True)]
-    return Answer(described, pa.concat_tables(tables), at.as_of, at.position)
+    return Answer(described, pa.concat_tables(tables), at.as_of, at.position, at.held)
 
 
 PERIOD_COLUMNS = (

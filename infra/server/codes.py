@@ -85,6 +85,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "NOT_SOLVED": "the ticket is not solved",
         "OTHER_KIND": "the policy is of another kind",
         "REPORT_BROKEN": "the report's SQL fails",
+        "STREAM_HELD_BACK": "an event of the stream cannot be taken in, so how its record stands is not known here",
     },
     StatusCode.RESOURCE_EXHAUSTED: {
         "KEYS_FULL": "no room is left for the keys",

@@ -140,6 +140,8 @@ SystemService
   GetStatus                 yes      yes      yes      yes      yes
   Verify                    -        -        -        yes      yes
   RebuildModels             -        -        -        -        yes
+  ListHeldBackStreams       -        -        -        yes      yes
+  ReplayHeldBackStreams     -        -        -        -        yes
   CreateSnapshot            -        -        -        -        yes
 
 besides

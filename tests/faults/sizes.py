@@ -38,6 +38,9 @@ KILLS = size("KILLS", 3, 20)
 SERVER_KILLS = size("SERVER_KILLS", 4, 10)
 DATABASE_KILLS = size("DATABASE_KILLS", 2, 10)
 
+STREAM_KILLS = size("STREAM_KILLS", 20, 200)
+"""How often a command node, the publisher, a query node or the broker is killed."""
+
 CUTS = size("CUTS", 30, 1_000)
 """How many connections are cut at random moments."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -73,7 +74,7 @@ def test_models_stand_where_they_are_brought(lines: Any, tickets: Path, opened: 
 
 def test_the_archive_gives_every_event_back(lines: Any, tickets: Path, opened: Any) -> None:
     tell(lines)
-    lines.add("ticket-0", "crm.TicketExploded.v1", NOON, why="nobody knows")
+    lines.add("ticket-0", "eventsourcing:Exploded", NOON, why="nobody knows")
     models = opened(lines)
     models.bring(["events"], lines.head.position)
     events = rows(models, "select position, stream, version, type, hash, data::varchar from events order by position")
@@ -153,22 +154,6 @@ def test_a_file_with_a_mistake_is_named_and_the_others_go_on(
     broken = {model.name: model.broken for model in models.status().models}
     assert broken["pended"] is None
     assert said in str(broken["tickets"])
-
-
-def test_a_model_that_fails_on_an_event_does_not_stop_the_others(
-    lines: Any, tickets: Path, models_dir: Path, opened: Any
-) -> None:
-    models_dir.joinpath("pended.sql").write_text(PENDED.replace("occurred_at as pended_at", "stream::int as pended_at"))
-    lines.add("ticket-1", TicketPended(), NOON)
-    position = tell(lines)
-    models = opened(lines)
-    models.start()
-    until(lambda: models.status().last_error is not None)
-    status = models.status()
-    assert "pended" in str(status.last_error)
-    assert {model.name: model.position for model in status.models} == {"pended": 0, "tickets": position}
-    with pytest.raises(Rejected, match="MODEL_BROKEN"):
-        models.bring(["pended"], position)
 
 
 def test_only_changed_files_begin_anew(lines: Any, tickets: Path, models_dir: Path, opened: Any) -> None:
@@ -288,6 +273,42 @@ def test_it_goes_on_where_it_stood(lines: Any, tickets: Path, opened: Any) -> No
     models.bring(["tickets"], lines.head.position)
     assert models.check_rebuild() == []
     assert models.status().notices == []
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_models_that_stand_further_than_the_archive_wait_for_a_log_that_is_away(
+    lines: Any, tickets: Path, opened: Any, make_lines: Any, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    monkeypatch.setattr("infra.models.engine._START", 0.01)
+    models = opened(lines)
+    models.bring(["tickets"], tell(lines))
+    models.close()
+    late = make_lines()
+    models = opened(late, look_back=False)
+    assert models.position == 0
+    assert models.row("tickets", ["1"], 0)[0].to_pylist()[0]["status"] == "new"
+    for ask in (models.check_rebuild, models.rebuild, models.snapshot):
+        with pytest.raises(Rejected, match="the log ends at position 0; 6 is not there yet"):
+            ask()
+    tell(late, 4)
+    if same:
+        late.rows[:6] = lines.rows
+        rechain(late)
+        models.bring(["tickets", "events"], 8)
+        assert models.check_rebuild() == []
+        return
+    late.rows[0]["document"] += b" "
+    rechain(late)
+    for position in (6, 7, 8):
+        with pytest.raises(Rejected, match="HISTORY_FORKED: event 6 is not the one in the read models"):
+            models.bring(["tickets", "events"], position)
+
+
+def rechain(lines: Any) -> None:
+    """The hashes of what the log says now."""
+    before = b""
+    for row in lines.rows:
+        row["hash"] = before = hashlib.sha256(before + row["document"]).digest()
 
 
 def test_a_file_ahead_of_its_log_is_built_anew(lines: Any, tickets: Path, opened: Any) -> None:
