@@ -125,7 +125,7 @@ def admit_existing(stream: str, state: State, *, field: str) -> None:
             f"{stream} was merged into {state.aggregate}-{state.merged_into}; address that one, or unmerge them first",
             field=field,
         )
-    if getattr(state, "forgotten", False):
+    if state.is_over:
         raise Rejected("FORGOTTEN", f"{stream} was forgotten; nothing more can be recorded about it", field=field)
 
 

@@ -26,6 +26,7 @@ from domain.lead import (
     LeadConverted,
     LeadCorrected,
     LeadDisqualified,
+    LeadForgotten,
     LeadMerged,
     LeadNurtured,
     LeadQualified,
@@ -258,6 +259,26 @@ class UnmergeLeads(LeadCommand):
             return
         yield LeadReleased(merged_id=self.merged_id)
         yield Elsewhere(self.merged_id, LeadUnmerged(survivor_id=self.id, status=str(merged.status_before_merge)))
+
+
+class ForgetLead(LeadCommand):
+    """Forget a person whom we know as a lead only: nothing personal in the leads of this person can ever be read again.
+    The lead goes on without.
+    """
+
+    of_person: ClassVar[bool] = True
+
+    def decide(self, lead: Lead, streams: tuple[str, ...] = ()) -> Iterator[Fact]:
+        known = [stream for stream in streams if stream.startswith(f"{Customer.aggregate}-")]
+        if lead.customer_id is not None and not known:
+            known = [f"{Customer.aggregate}-{lead.customer_id}"]
+        require(
+            not known,
+            "IS_CUSTOMER",
+            f"the person of lead-{self.id} is a customer: forget {', '.join(known)}, and the lead is forgotten with it",
+        )
+        if not lead.forgotten:
+            yield LeadForgotten(streams=streams)
 
 
 def require_open(lead: Lead, done: str) -> None:

@@ -26,6 +26,7 @@ from domain.policy import (
     SlaPublished,
     terms,
 )
+from domain.ticket import LIVE
 
 
 def time_zone(name: str) -> str:
@@ -149,6 +150,8 @@ class PublishSla(PolicyCommand):
                 f"{less} is {longer} and {more} is {shorter}; what matters more cannot take longer",
                 field=more,
             )
+        counting = [status for status in LIVE if status not in self.pauses]
+        require(counting, "CONTRADICTION", "no time would ever count; let it count in a live status", field="pauses")
         yield from superseding(
             policy,
             SlaPublished(

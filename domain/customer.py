@@ -72,6 +72,11 @@ class Customer(CustomerDetails, State):
         """Whether the customer was ever registered."""
         return self.status is not None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the person was forgotten."""
+        return self.forgotten
+
 
 class CustomerRegistered(CustomerDetails, Event[Customer]):
     """We know this customer from now on."""

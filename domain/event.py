@@ -62,6 +62,11 @@ class State:
         """Whether the stream has begun."""
         raise NotImplementedError
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can be recorded in the stream, because its person was forgotten."""
+        return False
+
 
 StateT = TypeVar("StateT", bound=State)
 

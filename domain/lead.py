@@ -9,7 +9,7 @@
     any open one ──► disqualified ──► new   (recycled, counted)
     any open one ──► merged ──► as before   (unmerged)
 
-Open means: not converted, disqualified or merged.
+Open means: not converted, disqualified or merged. Independent of that: forgotten (for ever).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Lead(LeadDetails, State):
 
     status: str | None = None
     status_before_merge: str | None = None
+    forgotten: bool = False
     agent_id: str | None = None
     score: int | None = None
     customer_id: str | None = None
@@ -219,3 +220,14 @@ class LeadReleased(Event[Lead]):
 
     def evolve(self, lead: Lead) -> Lead:
         return evolved(lead, absorbed=tuple(id for id in lead.absorbed if id != self.merged_id))
+
+
+class LeadForgotten(Event[Lead]):
+    """The person, whom we knew as a lead only, was forgotten: what is personal in ``streams``, all that were this
+    person's, is lost for ever.
+    """
+
+    streams: tuple[str, ...] = ()
+
+    def evolve(self, lead: Lead) -> Lead:
+        return evolved(lead, forgotten=True)

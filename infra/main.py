@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 from commands.rejected import require
 from infra.directory import announce, lock, socket_address, withdraw
-from infra.keys import CACHED, Keys, load_master_key, settle
+from infra.keys import Keys, load_master_key, settle
 from infra.log import Follower, Log
-from infra.models import Models, place_in
+from infra.models import HeldBack, Models, place_in
 from infra.parts import Part
 from infra.server import Server
 from infra.settings import Settings
@@ -52,13 +53,11 @@ class Node:
             keys = None
             if settings.only is not Part.PUBLISHER:
                 settle(settings)
-                # Without a log nobody tells it at once who was forgotten, so a query node remembers no keys.
-                cached = 0 if settings.only is Part.QUERIES else CACHED
-                keys = Keys.open(settings.keys_url, load_master_key(settings), cached=cached)
+                keys = Keys.open(settings.keys_url, load_master_key(settings))
                 owned.callback(keys.close)
             log: Log | Stream
-            if cluster is not None and settings.only is Part.QUERIES:
-                log = Stream(cluster, place(settings))
+            if cluster is not None and keys is not None and settings.only is Part.QUERIES:
+                log = Stream(cluster, place(settings), forget=keys.forget)
             else:
                 log = Log.open(
                     settings.log_url, keys, state_cache=settings.state_cache, waiting=settings.waiting_commands
@@ -77,9 +76,12 @@ class Node:
                     threads=settings.threads,
                     snapshots=settings.snapshots,
                     look_back=isinstance(log, Log),
+                    notice=notice_on(log) if isinstance(log, Stream) else lambda held: None,
                 )
                 owned.callback(models.close)
                 if isinstance(log, Stream):
+                    assert keys is not None
+                    keys.forget(models.forgotten())
                     # Before the models, so that nobody goes on waiting for an event that does not come.
                     owned.callback(log.close)
                 models.start()
@@ -131,6 +133,15 @@ def require_needs(settings: Settings) -> None:
             f"{setting}: whoever runs {settings.only} alone has to set it",
             field=setting,
         )
+
+
+def notice_on(stream: Stream) -> Callable[[HeldBack], None]:
+    """Tells on the topics what is held back."""
+
+    def notice(held: HeldBack) -> None:
+        stream.notice_held_back(held.part, held.stream, held.position, held.type, held.sentence)
+
+    return notice
 
 
 def place(settings: Settings) -> Place:

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+
+from infra.deploy.broker import free_port
+from tests import postgres
 
 ROOT = Path(__file__).parent.parent
 README = ROOT.joinpath("README.md").read_text()
@@ -71,6 +75,53 @@ def test_another_program(served: str, tmp_path: Path) -> None:
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == "new kim\n", done.stderr
+
+
+def test_more_than_one_machine(postgres_url: str, kafka_address: str, tmp_path: Path) -> None:
+    make = postgres.databases(postgres_url)
+    addresses = {"127.0.0.1:9092": kafka_address}
+    for name in ("log", "keys"):
+        addresses[f"postgresql://crm@db/{name}"] = make(name)
+    for port in (50551, 50552, 50553):
+        addresses[f"127.0.0.1:{port}"] = f"127.0.0.1:{free_port()}"
+
+    def here(text: str) -> str:
+        """The same at the addresses that can be had here."""
+        return re.sub("|".join(map(re.escape, addresses)), lambda found: addresses[found[0]], text)
+
+    prefix = f"t{uuid4().hex[:10]}"
+    first = shell(here(block("sh", "crm migrate")) + "env -0", tmp_path, CRM_KAFKA_PREFIX=prefix)
+    assert first.returncode == 0, first.stderr
+    assert "topics: made" in first.stderr
+    told = dict(line.split("=", 1) for line in first.stdout.split("\0") if line.startswith("CRM_"))
+    environment = os.environ | told | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    lines = here(block("sh", "--only queries")).splitlines()
+    terminals = [
+        subprocess.Popen(
+            ["bash", "-c", f"exec {line}"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for line in lines
+    ]
+    try:
+        assert len(terminals) == 3
+        for terminal, port in zip(terminals, (50551, 50552, 50553), strict=True):
+            assert terminal.stdout is not None
+            assert terminal.stdout.readline().strip() == addresses[f"127.0.0.1:{port}"]
+        program = here(block("python", "min_position=opened.position)\n    print(queries"))
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.stdout == "new\n", done.stderr
+        asked = shell(block("sh", "crm verify --kafka"), tmp_path, **told)
+        assert asked.returncode == 0, asked.stderr
+        assert "everything is sound" in asked.stderr
+    finally:
+        for terminal in terminals:
+            terminal.terminate()
+        ends = [terminal.wait(60) for terminal in terminals]
+        for terminal in terminals:
+            terminal.communicate()
+    assert ends == [0, 0, 0]
 
 
 def test_every_verb_of_make_has_a_word_of_help() -> None:

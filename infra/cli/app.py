@@ -12,8 +12,10 @@ import typer
 from infra.cli import (
     access,
     backup,
+    checkpoint,
     compare,
     demo,
+    dlq,
     export,
     history,
     intake,
@@ -25,6 +27,7 @@ from infra.cli import (
     sql,
     token,
     upkeep,
+    why,
 )
 from infra.cli.output import note
 
@@ -39,8 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 ROOMS = (
-    *(serve, demo, intake, report, compare, sql, history, export),
-    *(privacy, retention, access, upkeep, backup, migrate, token),
+    *(serve, demo, intake, report, compare, why, sql, history, export),
+    *(privacy, retention, access, upkeep, checkpoint, dlq, backup, migrate, token),
 )
 for room in ROOMS:
     room.add_to(app)

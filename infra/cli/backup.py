@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.handed import KEYS_BACKUP, hand_out
 from infra.cli.options import DataOption, settings_of
 from infra.cli.output import note, shown
 
@@ -63,6 +64,8 @@ def backup(
         # After the log: a key is there before the first event that it seals.
         if keys is not None:
             keys_backup.back_up(settings.keys_url, keys, made.seal)
+            hand_out(settings, KEYS_BACKUP, keys, made.seal.position)
+    hand_out(settings, "backup", made.file, made.seal.position)
     note(f"position {made.seal.position}")
     print(made.file)
     if keys is None:
@@ -73,7 +76,12 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="BACKUP", help="A file that crm backup made.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BACKUP", help="A file that crm backup made, or a folder that crm export cloudevents made."
+        ),
+    ],
     keys: Annotated[
         Path | None, typer.Option("--keys", metavar="FILE", help="Restore the keys as well, from their own backup.")
     ] = None,
@@ -83,11 +91,14 @@ def restore(
 
     The whole backup is verified before anything is written, and what was written before it counts; it is all there at
     the end, or nothing is. Nothing is ever written over data. Read models come back by themselves. Stop every server
-    first, also those on other machines that share the databases.
+    first, also those on other machines that share the databases. An export as CloudEvents becomes the same log, with
+    equal hashes; only the answers to request ids are not in it.
 
     For example:
 
         crm restore /backup/crm/crm-120000.db --keys /elsewhere/keys.db --data /srv/crm
+
+        crm export cloudevents then --known-at 2026-05-01 && crm restore then --data as-we-knew-it-then
     """
     settings = settings_of(data)
 
@@ -97,25 +108,29 @@ def restore(
     from infra.keys import backup as keys_backup
     from infra.keys import given_master_key
     from infra.log import backup as log_backup
-    from infra.log import contradictions_in, from_microseconds
+    from infra.log import contradictions_in, export, from_microseconds
 
+    source = export if file.is_dir() else log_backup
     with looking(settings) as unserved:
         require(unserved, "ALREADY_SERVED", f"a server runs on {settings.data}; stop it before anything is restored")
     log_backup.require_empty(settings.log_url)
     master_key = given_master_key(settings)
     keys_seal = None
     with progress_bar() as progress:
-        seal = log_backup.examine(file, lambda done, total: progress("checking", done, total))
+        seal = source.examine(file, lambda done, total: progress("checking", done, total))
         if keys is not None:
             keys_seal = keys_backup.examine(keys, seal, master_key)
         with lock(settings):
             # Before the log, which counts: what was cut off in between can be asked for again.
             if keys is not None:
                 keys_backup.restore(keys, settings.keys_url)
-            log_backup.restore(file, settings.log_url, lambda done, total: progress("restoring", done, total))
+            source.restore(file, settings.log_url, lambda done, total: progress("restoring", done, total))
     forked = contradictions_in(settings.log_url, seen(settings))
-    made_at = from_microseconds(seal.made_at).replace(microsecond=0)
-    note(f"the log stands at position {seal.position}, as it was backed up at {shown(made_at)}")
+    made_at = shown(from_microseconds(seal.made_at).replace(microsecond=0))
+    made = "exported" if source is export else "backed up"
+    note(f"the log stands at position {seal.position}, as it was {made} at {made_at}")
+    if source is export:
+        note("an export remembers no request ids: a request that was sent before would be taken for a new one")
     tell_of_keys(settings, seal, keys_seal, master_key)
     for finding in forked:
         note(f"what was not in the backup is lost: {finding.sentence}")
@@ -129,7 +144,7 @@ def tell_of_keys(settings: Settings, log: Any, keys: Any, master_key: bytes | No
 
     if not is_there(settings.keys_url):
         note(
-            "there are no keys: personal values read as null, and a request id that was used before is refused; "
+            "there are no keys: personal values read as null, and a request id that was remembered is refused; "
             "to have them, restore into an empty place with --keys FILE"
         )
     elif keys is not None and keys.position < log.position:

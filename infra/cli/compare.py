@@ -12,7 +12,7 @@ import typer
 from infra.cli.instants import WRITTEN, require_instants, rfc3339
 from infra.cli.options import DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
 from infra.cli.output import Format, Rows, cell, chosen, local, note, shown, whole, write
-from infra.cli.report import answer, request_of
+from infra.cli.report import answer, held_back, request_of
 from infra.cli.sql import asked
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def about_both(before: Rows, after: Rows, kinds: list[dict[str, Any]]) -> dict[s
         **shared,
         "before": {key: before.about[key] for key in ("as_of", "position")},
         "after": {key: after.about[key] for key in ("as_of", "position")},
+        "held_back_streams": after.about["held_back_streams"],
         "events": kinds,
     }
 
@@ -145,6 +146,7 @@ def caption(about: dict[str, Any], time_zone: str) -> Iterable[str]:
     for side in ("before", "after"):
         as_of = shown(local(about[side]["as_of"], time_zone))
         yield f"{side}: as of {as_of} ({time_zone}), position {about[side]['position']}"
+    yield from held_back(about["held_back_streams"])
     sums: Counter[str] = Counter()
     for each in about["events"]:
         sums[each["type"] + (" only before" if each["only_in"] == "before" else "")] += each["events"]

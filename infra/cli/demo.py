@@ -157,10 +157,14 @@ def tour(crm: Client, settings: Settings, year: Year) -> None:
     heading("How long tickets took")
     show.report("ticket_times", as_of=now)
 
+    heading("What was promised, and kept: in business time, by the calendar and the SLA in force at each moment")
+    show.report("sla_attainment", as_of=now, period_from=lately, by="priority")
+
     heading("Go on yourself (and remember: all of this is simulated)")
     own = f"--data {shlex.quote(str(settings.data))}"
     for command in (
         f"crm replay {reopened.stream} {own}",
+        f"crm why {reopened.stream} {own}",
         f'crm sql "select source, count(*) from leads group by all order by all" {own}',
         f"crm report {own}",
         f"crm verify --rebuild {own}",

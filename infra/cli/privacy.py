@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.handed import KEYS_BACKUP, handed_out
 from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
 from infra.cli.output import Rows, chosen, json_line, note, write, write_lines
 
 if TYPE_CHECKING:
     from crm.client import Client
-    from infra.settings import Settings
 
 MATCHES = ("stream", "slots")
 FORGOTTEN = ("stream",)
-AGGREGATE = "customer-"
 
-CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id; customer-ID will do.")]
+PersonArgument = Annotated[
+    str,
+    typer.Argument(metavar="PERSON", help="A customer's id or customer-ID; lead-ID for whom we know as a lead only."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,7 +73,7 @@ def find(
 
 
 def forget(
-    customer: CustomerArgument,
+    person: PersonArgument,
     reason: Annotated[
         str | None,
         typer.Option("--reason", metavar="TEXT", help="Why; it is kept for ever, so say nothing personal in it."),
@@ -87,46 +89,61 @@ def forget(
     data: DataOption = None,
 ) -> None:
     """Forget a person: destroy the keys of the customer and of all leads and tickets that are the same person's, so
-    that nothing personal in them can ever be read again, by anybody. It cannot be taken back.
+    that nothing personal in them can ever be read again, by anybody. It cannot be taken back. Somebody whom we know as
+    a lead only is forgotten as lead-ID.
 
-    Prints the streams. What happened, when and how much goes on counting. What was handed out before is listed on
-    stderr.
+    Prints the streams. What happened, when and how much goes on counting. What was handed out before (snapshots,
+    exports, backups) is listed on stderr, and with --format json in the answer.
 
     For example:
 
         crm forget 42 --reason "asked by letter of 3 May"
 
+        crm forget lead-7
+
         crm forget 42 --words words.txt && crm verify --forgotten --words words.txt
     """
     format = chosen(format, output)
     settings = settings_of(data)
-    id = customer.removeprefix(AGGREGATE)
+    aggregate, id = person_of(person)
 
-    from crm.v1 import customers_pb2, log_pb2
+    from crm.v1 import customers_pb2, leads_pb2, log_pb2
     from infra.cli.connection import connected
 
     with connected(settings) as crm:
-        request = customers_pb2.ForgetCustomerRequest(id=id, reason=reason)
-        crm.customers.ForgetCustomer(
-            customers_pb2.ForgetCustomerRequest(id=id, reason=reason, validate_only=True)
-        )  # before anything is written down
+        if aggregate == "lead":
+            ask, request = crm.leads.ForgetLead, leads_pb2.ForgetLeadRequest
+        else:
+            ask, request = crm.customers.ForgetCustomer, customers_pb2.ForgetCustomerRequest
+        ask(request(id=id, reason=reason, validate_only=True))  # before anything is written down
         if words is not None:
-            keep_words(words, words_of(crm, id))
-        outcome = crm.customers.ForgetCustomer(request)
+            keep_words(words, words_of(crm, person))
+        outcome = ask(request(id=id, reason=reason))
+        if not outcome.first_position:
+            note(f"the person of {outcome.stream} was forgotten already")
+            return
         asked = log_pb2.ReadEventsRequest(after_position=outcome.first_position - 1, limit=1)
         streams = streams_in(next(crm.log.ReadEvents(asked)).events[0].document)
-    write(Rows.of([{"stream": stream} for stream in streams], FORGOTTEN), format, output)
-    tell_of_copies(settings, outcome.first_position)
+    copies = handed_out(settings, outcome.first_position)
+    about = {"position": outcome.first_position, "handed_out": copies}
+    write(Rows.of([{"stream": stream} for stream in streams], FORGOTTEN, about), format, output)
+    tell_of_copies(copies, outcome.first_position)
     if words is not None:
         note(f"{words} holds what was personal: remove it as soon as crm verify --forgotten has looked for it")
 
 
-def words_of(crm: Client, id: str) -> list[str]:
-    """Every personal value that we hold about the person of a customer."""
+def person_of(person: str) -> tuple[str, str]:
+    """The aggregate and the id of somebody whom the command line names."""
+    aggregate, _, id = person.partition("-")
+    return (aggregate, id) if id and aggregate in ("customer", "lead") else ("customer", person)
+
+
+def words_of(crm: Client, person: str) -> list[str]:
+    """Every personal value that we hold about a person."""
     from domain.event import Event
 
     found: set[str] = set()
-    for part in described(crm, id):
+    for part in described(crm, person):
         if part.HasField("event"):
             personal = Event.by_name[part.event.type].personal
             found |= {str(value) for name, value in part.event.data.items() if name in personal and value}
@@ -154,15 +171,15 @@ def streams_in(document: str) -> list[str]:
     return [str(stream) for stream in json.loads(document)["data"]["streams"]]
 
 
-def tell_of_copies(settings: Settings, position: int) -> None:
-    """List what was made before, and say what it means."""
-    import json
-
-    for manifest in sorted(settings.snapshots.glob("crm-*.json")):
-        made = json.loads(manifest.read_bytes())
-        if made["position"] < position:
-            file = manifest.with_suffix(".duckdb")
-            note(f"handed out before: {file}, position {made['position']}; what is forgotten cannot be opened in it")
+def tell_of_copies(copies: list[dict[str, Any]], position: int) -> None:
+    """List what was handed out before, and say what it means."""
+    for each in copies:
+        still = "destroy it, and make a new one: it opens" if each["what"] == KEYS_BACKUP else "nobody can open in it"
+        gone = "" if each["is_there"] else " (not there any more)"
+        note(
+            f"handed out before: {each['what']} {each['path']}{gone}, position {each['position']}; {still} what is "
+            "forgotten"
+        )
     note(
         "Backups of the keys made before still open what is forgotten: make a new one and destroy the old ones. "
         "Whatever was opened and taken out (crm sql --open, crm subject, answers over gRPC) has to be forgotten where "
@@ -170,13 +187,15 @@ def tell_of_copies(settings: Settings, position: int) -> None:
     )
 
 
-def subject(customer: CustomerArgument, output: OutputOption = None, data: DataOption = None) -> None:
+def subject(person: PersonArgument, output: OutputOption = None, data: DataOption = None) -> None:
     """Tell everything that we hold about a person, as one JSON object: the streams, what they say now, every event, and
     for everything that was sent to the person what they allowed at that moment. Personal values are opened.
 
     For example:
 
         crm subject 42 --output 42.json
+
+        crm subject lead-7
     """
     settings = settings_of(data)
 
@@ -186,7 +205,7 @@ def subject(customer: CustomerArgument, output: OutputOption = None, data: DataO
 
     told: dict[str, Any] = {"states": {}, "events": [], "sendings": []}
     with connected(settings) as crm:
-        for part in described(crm, customer.removeprefix(AGGREGATE)):
+        for part in described(crm, person):
             match part.WhichOneof("part"):
                 case "state":
                     told["states"][part.state.stream] = plain(part.state.values)
@@ -262,8 +281,11 @@ def sending_of(sending: Any) -> dict[str, Any]:
     }
 
 
-def described(crm: Client, id: str) -> Iterator[Any]:
-    """What the server tells about the person of a customer."""
+def described(crm: Client, person: str) -> Iterator[Any]:
+    """What the server tells about a person."""
     from crm.v1 import privacy_pb2
 
-    return iter(crm.privacy.DescribeSubject(privacy_pb2.DescribeSubjectRequest(customer_id=id)))
+    aggregate, id = person_of(person)
+    request = privacy_pb2.DescribeSubjectRequest()
+    setattr(request, f"{aggregate}_id", id)
+    return iter(crm.privacy.DescribeSubject(request))

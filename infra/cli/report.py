@@ -246,6 +246,7 @@ def answer(crm: Client, request: Any, time_zone: str) -> Rows:
         "as_of": moment(first.read_point.as_of),
         "time_zone": time_zone,
         "position": first.read_point.position,
+        "held_back_streams": first.read_point.held_back_streams,
         "sql_version": first.report.sql_version,
         "key": list(first.report.key),
         "event_types": list(first.report.event_types),
@@ -259,6 +260,13 @@ def caption(rows: Rows) -> Iterator[str]:
     yield f"{about['report']} ({about['clock']}): {about['meaning']}"
     as_of, version = shown(local(about["as_of"], rows.time_zone)), about["sql_version"][:SHOWN_VERSION]
     yield f"as of {as_of} ({rows.time_zone}), position {about['position']}, version {version}"
+    yield from held_back(about["held_back_streams"])
+
+
+def held_back(streams: int) -> Iterator[str]:
+    """What a person should know where an answer does not count some streams to their ends."""
+    if streams:
+        yield f"notice: {streams} streams are held back and not counted to their ends; see crm dlq list"
 
 
 def arrow_tables(chunks: Iterable[Any]) -> Iterator[pa.Table]:

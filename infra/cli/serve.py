@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.options import DataOption, settings_of
 from infra.parts import Part
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
 
 SCHEDULE = "system:schedule"
 """Who asks for the snapshots that are published on a schedule."""
@@ -77,6 +80,9 @@ def serve(
         address = node.serve(listen or settings.listen)
         print(address, flush=True)
         journal().info("serving", data=str(settings.data), address=address, metrics=node.server.metrics_address)
+        if said := unreachable(settings):
+            sentence = f"{said}; it is tried again and again, and until then the rest goes on"
+            journal().warning("kafka_unreachable", sentence=sentence)
         if settings.snapshot_hours is not None and node.models is not None:
             publish_snapshots(
                 stop, socket_address(settings), settings.snapshots, timedelta(hours=settings.snapshot_hours)
@@ -84,6 +90,22 @@ def serve(
         stop.wait()
         journal().info("stopping")
     journal().info("stopped")
+
+
+def unreachable(settings: Settings) -> str | None:
+    """Why Kafka cannot be reached now, in words; none where it can, or is not needed."""
+    from kafka.errors import KafkaError
+
+    from infra.stream import Cluster, unavailable
+
+    cluster = Cluster.named_by(settings)
+    if cluster is None or settings.only is Part.COMMANDS:
+        return None
+    try:
+        cluster.reach()
+    except KafkaError as error:
+        return unavailable(cluster, error).sentence
+    return None
 
 
 def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: timedelta) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
 from infra.cli.output import Format, Rows, chosen, note, write
-from infra.cli.report import arrow_tables
+from infra.cli.report import arrow_tables, held_back
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +68,7 @@ def sql(
     text = DESCRIPTION if statement is None else sys.stdin.read() if statement == "-" else statement
     with in_snapshot(settings, text) if snapshot else in_server(settings, text, open_personal) as rows:
         if format is not Format.JSON:
-            note(f"position {rows.about['position']}")
+            note("\n".join((f"position {rows.about['position']}", *held_back(rows.about["held_back_streams"]))))
         write(rows, format, output)
 
 
@@ -89,7 +89,7 @@ def asked(crm: Client, statement: str, open_personal: bool = False) -> Rows:
     responses = crm.sql.RunSql(request)
     first = next(responses)
     chunks: Iterator[Any] = (each.chunk for each in chain([first], responses))
-    return Rows(arrow_tables(chunks), {"position": first.position})
+    return Rows(arrow_tables(chunks), {"position": first.position, "held_back_streams": first.held_back_streams})
 
 
 @contextmanager
@@ -112,7 +112,8 @@ def in_snapshot(settings: Settings, statement: str) -> Iterator[Rows]:
         with duckdb.connect(str(settings.snapshots / newest["file"]), read_only=True) as connection:
             connection.execute("set timezone = $zone", {"zone": settings.time_zone})
             reader = connection.sql(the_one(statement)).to_arrow_reader(CHUNK_ROWS)
-            yield Rows(tables_of(reader), {"position": newest["position"]})
+            about = {"position": newest["position"], "held_back_streams": newest.get("held_back_streams", 0)}
+            yield Rows(tables_of(reader), about)
     except duckdb.Error as error:
         raise Rejected("SQL_INVALID", str(error).splitlines()[0]) from error
 

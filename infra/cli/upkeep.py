@@ -40,8 +40,23 @@ def verify(
     ] = False,
     witness: Annotated[
         list[Path] | None,
-        typer.Option("--witness", metavar="BACKUP", help="A backup that must be part of this log; may be repeated."),
+        typer.Option(
+            "--witness", metavar="PATH", help="A backup or an export that must be part of this log; may be repeated."
+        ),
     ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--checkpoint", metavar="FILE", help="A signed checkpoint that this log must continue; may be repeated."
+        ),
+    ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--public-key", metavar="FILE", help="The key to check checkpoints with. Default: the one in the data."
+        ),
+    ] = None,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Compare the topics in Kafka with the log as well.")] = False,
     forgotten: Annotated[
         bool, typer.Option("--forgotten", help="Look for remains of those who were forgotten, instead.")
     ] = False,
@@ -55,9 +70,11 @@ def verify(
     output: OutputOption = None,
     data: DataOption = None,
 ) -> None:
-    """Prove that nothing in the log was altered: positions without a gap, the hash chain, every column. Read models and
-    snapshots are its witnesses: they show what was cut off at its end, or written anew. So do backups, which are
-    verified themselves.
+    """Prove that nothing in the log was altered: positions without a gap, the hash chain, every column. Read models,
+    snapshots and, where the settings name a Kafka, topics are its witnesses: they show what was cut off at its end, or
+    written anew. So do backups and exports, which are verified themselves, and signed checkpoints (crm checkpoint).
+    With --kafka the topics are compared with the log, record by record: what is missing, repeated or different on them.
+    What is not published yet is not missing.
 
     What is wrong is listed; exit status 4 where anything is. Works without keys and without a server, also on a
     directory that a server refuses to start on.
@@ -75,6 +92,10 @@ def verify(
 
         crm verify --witness /backup/crm/crm-120000.db
 
+        crm verify --checkpoint 2026-11-22.checkpoint --public-key checkpoint.pub
+
+        crm verify --kafka
+
         crm verify --data /backup/crm --format json
 
         crm verify --forgotten --words words.txt /backup /exports
@@ -88,7 +109,11 @@ def verify(
 
         findings = found_remains(settings, words, paths or [])
     else:
-        findings = found(settings, rebuild) + found_by_backups(settings, witness or [])
+        from infra.cli.checkpoint import found_by_checkpoints
+
+        by_topics = found_on_topics if kafka else found_by_topics
+        findings = found(settings, rebuild) + by_topics(settings) + found_by_copies(settings, witness or [])
+        findings += found_by_checkpoints(settings, checkpoint or [], public_key, findings)
     if not findings:
         note("nothing remains" if forgotten else "everything is sound")
         if format is Format.TABLE and output is None:
@@ -146,17 +171,36 @@ def seen(settings: Settings) -> list[Any]:
     return found if models is None else [*found, models]
 
 
-def found_by_backups(settings: Settings, files: list[Path]) -> list[dict[str, Any]]:
-    """What is wrong with backups, or with the log by what they have seen."""
+def found_by_topics(settings: Settings) -> list[dict[str, Any]]:
+    """What is wrong with the log by what was published of it, where the settings name a Kafka."""
+    if settings.kafka_bootstrap_servers is None:
+        return []
+
     from commands.rejected import Rejected
     from infra.log import Finding, contradictions_in
+    from infra.stream import Cluster
+    from infra.stream.witness import witnesses_on
+
+    cluster = Cluster.named_by(settings)
+    assert cluster is not None
+    try:
+        return [row_of(each) for each in contradictions_in(settings.log_url, witnesses_on(cluster))]
+    except Rejected as refusal:
+        return [row_of(Finding(refusal.code, refusal.sentence))]
+
+
+def found_by_copies(settings: Settings, files: list[Path]) -> list[dict[str, Any]]:
+    """What is wrong with backups and exports, or with the log by what they have seen."""
+    from commands.rejected import Rejected
+    from infra.log import Finding, contradictions_in, export
     from infra.log.backup import witness_in
 
     findings, witnesses = [], []
     with progress_bar() as progress:
         for file in files:
             try:
-                witnesses.append(witness_in(file, partial(progress, file.name)))
+                look = export.witness_in if file.is_dir() else witness_in
+                witnesses.append(look(file, partial(progress, file.name)))
             except Rejected as refusal:
                 findings.append(Finding(refusal.code, refusal.sentence))
     if witnesses:
@@ -165,6 +209,24 @@ def found_by_backups(settings: Settings, files: list[Path]) -> list[dict[str, An
         except Rejected as refusal:
             findings.append(Finding(refusal.code, refusal.sentence))
     return [row_of(each) for each in findings]
+
+
+def found_on_topics(settings: Settings) -> list[dict[str, Any]]:
+    """What is missing, repeated or different on the topics, by the log.
+
+    :raises Rejected: INVALID_SETTING where the settings name no Kafka; STREAM_UNAVAILABLE, TOPIC_MISSING.
+    """
+    from commands.rejected import Rejected
+    from infra.stream import Cluster, verify_topics
+
+    cluster = Cluster.named_by(settings)
+    if cluster is None:
+        name = "CRM_KAFKA_BOOTSTRAP_SERVERS"
+        raise Rejected("INVALID_SETTING", f"{name}: --kafka needs to know where Kafka is", field=name)
+    with progress_bar() as progress:
+        compared = verify_topics(cluster, settings.log_url, partial(progress, "topics"))
+    note(f"the topics hold the log up to position {compared.published}; it stands at {compared.newest}")
+    return [row_of(each) for each in compared.findings]
 
 
 def row_of(finding: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A simulated company: a year of leads, customers and tickets, for a first look. Nothing in it is real.
+"""A simulated company: a year of leads, customers, tickets and promises about them, for a first look. Nothing is real.
 
 The same seed and the same end give the same year. Names, numbers and rates are invented; ids begin with ``sim-``.
 """
@@ -19,6 +19,7 @@ from infra.intake.mapping import Wish
 DAYS = 365
 LEADS, CUSTOMERS, TICKETS = 1400, 150, 900
 OPENS, CLOSES = 8, 18
+WORKING_DAYS = ("mon", "tue", "wed", "thu", "fri")
 WEEK = (1.0, 1.05, 1.0, 0.95, 0.8, 0.3, 0.2)
 HOURS = (1, 1, 1, 1, 1, 2, 4, 8, 14, 18, 20, 18, 14, 16, 18, 17, 14, 11, 8, 7, 6, 5, 3, 2)
 
@@ -132,6 +133,7 @@ class Simulation:
             yield Wish(told.command, told.fields, told.occurred_at, request_id, 1, number, 0)
 
     def _live_through(self) -> None:
+        self._promise()
         for number, at in enumerate(self._arrivals(LEADS), start=1):
             self._lead(f"sim-lead-{number}", at)
         for number, at in enumerate(self._arrivals(CUSTOMERS), start=1):
@@ -139,6 +141,35 @@ class Simulation:
         self._customers.sort()
         for number, at in enumerate(self._arrivals(TICKETS), start=1):
             self._ticket(f"sim-ticket-{number}", at)
+
+    # What is promised
+
+    def _promise(self) -> None:
+        """When the office is open, what is promised, what a priority means; half a year later more is promised."""
+        begin = self._midnight(DAYS)
+        holidays = tuple(
+            f"{year}-{day}" for year in range(begin.year, self._until.year + 1) for day in ("01-01", "12-25", "12-26")
+        )
+        zone = self._zone.key
+        office = tuple(f"{day} {OPENS:02}:00-{CLOSES:02}:00" for day in WORKING_DAYS)
+        self._tell(begin, "PublishCalendar", "sim-office", time_zone=zone, hours=office, holidays=holidays)
+        nine_to_five = tuple(f"{day} 09:00-17:00" for day in WORKING_DAYS)
+        engineers = {"hours": nine_to_five, "holidays": holidays, "group_ids": ("sim-engineering",)}
+        self._tell(begin, "PublishCalendar", "sim-engineers", time_zone=zone, **engineers)
+        hour = 3600
+        respond = {"measure": "first_response", "seconds": 8 * hour, "high_seconds": 4 * hour}
+        self._tell(begin, "PublishSla", "sim-respond", **respond, critical_seconds=4 * hour)
+        solve = {"measure": "full_resolution", "seconds": 24 * hour, "critical_seconds": 12 * hour}
+        self._tell(begin, "PublishSla", "sim-solve", **solve, pauses=("pending", "on_hold"))
+        self._tell(begin, "PublishPriority", "sim-priority", a_percent=75, b_percent=34, c_percent=15)
+        half = self._midnight(DAYS // 2)
+        respond |= {"seconds": 6 * hour, "high_seconds": 3 * hour, "critical_seconds": 3 * hour}
+        self._tell(half, "PublishSla", "sim-respond", **respond)
+
+    def _midnight(self, days_ago: int) -> datetime:
+        """The beginning of a local day before the year's end."""
+        local = self._until.astimezone(self._zone).replace(hour=0, minute=0, second=0, tzinfo=None)
+        return (local - timedelta(days=days_ago)).replace(tzinfo=self._zone).astimezone(UTC)
 
     # How time passes
 
@@ -358,7 +389,7 @@ class Simulation:
                 channel=self._random.choices(("phone", "email", "visit"), (5, 3, 2))[0],
                 direction="inbound" if self._chance(40) else "outbound",
                 agent_id=self._random.choice(SRS),
-                result=self._random.choice(("satisfied", "wants an offer", "no answer")),
+                result=self._random.choice(("purchase", "wants an offer", "no answer")),
                 seconds=self._random.randrange(60, 3600),
             )
             if self._chance(30):

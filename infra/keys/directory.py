@@ -17,7 +17,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -28,6 +27,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -42,7 +42,14 @@ people = Table(
     Column("stream", String, primary_key=True),
     Column("slot", String, primary_key=True, comment="name, email, phone or a contact point"),
     Column("term", String, primary_key=True, comment="keyed hash of a word, an address or a number"),
+    Column("source", String, comment="the stream whose key sealed it, where that is another one: it was copied"),
     Index("people_term", "term"),
+    Index(
+        "people_source",
+        "source",
+        sqlite_where=text("source IS NOT NULL"),
+        postgresql_where=text("source IS NOT NULL"),
+    ),
 )
 
 links = Table(
@@ -103,9 +110,7 @@ class Directory:
     Every method may raise Rejected as ``Keys`` does.
     """
 
-    def __init__(
-        self, database: Database, lock: Lock, fingerprint: Callable[[bytes], bytes], key_id: ColumnElement[str]
-    ) -> None:
+    def __init__(self, database: Database, lock: Lock, fingerprint: Callable[[bytes], bytes], keys: Table) -> None:
         self._database = database
         self._lock = lock
         self._fingerprint = fingerprint
@@ -117,7 +122,7 @@ class Directory:
         self._update_head = database.text(
             update(directory_head).values(position=bindparam("new_position"), hash=bindparam("new_hash"))
         )
-        self._select_keys = database.text(select(key_id).where(one_of(key_id)))
+        self._select_keys = database.text(select(keys.c.key_id, keys.c.stream).where(one_of(keys.c.key_id)))
         self._select_people = database.text(select(people).where(one_of(people.c.stream)))
         self._delete_people = database.text(delete(people).where(one_of(people.c.stream)))
         self._insert_people = database.inserting(people)
@@ -210,7 +215,7 @@ class Directory:
 
     def _put(self, cursor: DBAPICursor, entries: Mapping[tuple[str, str], Entry | None]) -> None:
         cursor.execute(self._select_keys, (values(sorted({each.key_id for each in entries.values() if each})),))
-        alive = {row[0] for row in cursor.fetchall()}
+        owners = dict(cursor.fetchall())
         streams = values(sorted({stream for stream, _ in entries}))
         cursor.execute(self._select_people, (streams,))
         stored = cursor.fetchall()
@@ -218,8 +223,10 @@ class Directory:
             cursor.execute(self._delete_people, (streams,))
         rows = [tuple(row) for row in stored if (row[0], row[1]) not in entries]
         for (stream, slot), entry in entries.items():
-            if entry is not None and entry.key_id in alive:
-                rows += [(stream, slot, term) for term in sorted(entry.terms)]
+            if entry is not None and entry.key_id in owners:
+                owner = owners[entry.key_id]
+                source = None if owner == stream else owner
+                rows += [(stream, slot, term, source) for term in sorted(entry.terms)]
         self._insert_people(cursor, rows)
 
     def _link(self, cursor: DBAPICursor, changes: Iterable[LinkChange]) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import secrets
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Iterable
 from functools import partial
@@ -43,10 +44,11 @@ from infra.keys.directory import Directory, people
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision in ``MIGRATIONS``."""
 
-KEY_BYTES, NONCE_BYTES, KEY_ID_BYTES = 32, 12, 9
+KEY_BYTES, NONCE_BYTES, KEY_ID_TIME_BYTES, KEY_ID_BYTES = 32, 12, 5, 7
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FORMAT = "sealed:1"
 CACHED = 20_000
 """How many keys are kept at hand, unless somebody says otherwise."""
@@ -99,17 +101,20 @@ class Keys:
         self._by_stream: OrderedDict[str, Key] = OrderedDict()
         self._by_id: dict[str, Key] = {}
         self._gone: set[str] = set()
+        self._forgotten: set[str] = set()
         columns = (keys.c.key_id, keys.c.stream, keys.c.wrapped)
         self._select_by_id = database.text(select(*columns).where(keys.c.key_id == bindparam("id")))
         self._select_by_ids = database.text(select(*columns).where(database.one_of(keys.c.key_id)))
         self._select_by_stream = database.text(select(*columns).where(database.one_of(keys.c.stream)))
         self._insert = database.inserting(keys)
         self._delete = database.text(delete(keys).where(database.one_of(keys.c.stream)))
-        self._select_people = database.text(select(people.c.stream).where(database.one_of(people.c.stream)))
-        self._delete_people = database.text(delete(people).where(database.one_of(people.c.stream)))
+        # What the directory has of a stream, and what was copied from it.
+        entries = [database.one_of(people.c.stream), database.one_of(people.c.source)]
+        self._select_people = [database.text(select(people.c.stream).where(each)) for each in entries]
+        self._delete_people = [database.text(delete(people).where(each)) for each in entries]
         self._select_fingerprint_key = database.text(select(fingerprint_key.c.wrapped))
         self._wrapped_fingerprint_key, self._fingerprint_key = self._load_fingerprint_key()
-        self.directory = Directory(database, self._lock, self.fingerprint, keys.c.key_id)
+        self.directory = Directory(database, self._lock, self.fingerprint, keys)
 
     @classmethod
     def open(cls, url: str, master_key: bytes, *, cached: int = CACHED) -> Keys:
@@ -184,7 +189,7 @@ class Keys:
 
     def fetch(self, sealed: Iterable[str]) -> None:
         """Have the keys of sealed texts at hand, as many as may be, with one question."""
-        ids = {parts[2] for text in sealed if len(parts := text.split(":", 3)) == 4}
+        ids = {parts[2] for text in sealed if len(parts := text.split(":", 3)) == 4 and KEY_ID.fullmatch(parts[2])}
         missing = [id for id in ids if id not in self._by_id and id not in self._gone][: self._cached]
         if missing:
             self.missed += len(missing)
@@ -193,7 +198,18 @@ class Keys:
                     cursor.execute(self._select_by_ids, (values(missing),))
                     rows = cursor.fetchall()
                 for row in rows:
-                    self._remember(self._unwrap(*row))
+                    if row[1] not in self._forgotten:
+                        self._remember(self._unwrap(*row))
+
+    def forget(self, streams: Iterable[str]) -> None:
+        """Open nothing of the streams any more, also where their keys are still there: whoever forgot them is about to
+        destroy those.
+        """
+        names = set(streams)
+        with self._lock:
+            self._forgotten |= names
+            for name in names:
+                self._drop(name)
 
     def destroy(self, streams: Iterable[str]) -> None:
         """Destroy the keys of the streams and what the directory has of them: what they sealed can never be read again.
@@ -208,12 +224,14 @@ class Keys:
             with self._database.reading() as cursor:
                 cursor.execute(self._select_by_stream, given)
                 there = bool(cursor.fetchall())
-                cursor.execute(self._select_people, given)
-                there = there or bool(cursor.fetchall())
+                for statement in self._select_people:
+                    cursor.execute(statement, given)
+                    there = there or bool(cursor.fetchall())
             if there:
                 with self._database.writing() as cursor:
                     cursor.execute(self._delete, given)
-                    cursor.execute(self._delete_people, given)
+                    for statement in self._delete_people:
+                        cursor.execute(statement, given)
                 self._database.scrub()
 
     def _ensure(self, streams: Iterable[str]) -> dict[str, Key]:
@@ -240,8 +258,11 @@ class Keys:
 
     def _make(self, cursor: DBAPICursor, streams: set[str]) -> list[Key]:
         made, rows, now = [], [], time_ns() // 1000
+        # Ids that are made together lie together, so that the index is written in a few places.
+        begin = (now >> 12).to_bytes(KEY_ID_TIME_BYTES, "big")
         for stream in sorted(streams):
-            secret, id = secrets.token_bytes(KEY_BYTES), secrets.token_urlsafe(KEY_ID_BYTES)
+            secret = secrets.token_bytes(KEY_BYTES)
+            id = urlsafe_b64encode(begin + secrets.token_bytes(KEY_ID_BYTES)).decode()
             rows.append((id, stream, aes_key_wrap(self._master_key, secret), now))
             made.append(Key(id, stream, AESGCM(secret)))
         self._insert(cursor, rows)
@@ -250,12 +271,14 @@ class Keys:
     def _find(self, id: str) -> Key | None:
         if id in self._gone:  # a key is there before what it seals, so it never comes back
             return None
+        if not KEY_ID.fullmatch(id):
+            raise Rejected("NOT_SEALED", "a sealed text names its key, and no key has such an id")
         self.missed += 1
         with self._lock:
             with self._database.reading() as cursor:
                 cursor.execute(self._select_by_id, (id,))
                 row = cursor.fetchone()
-            if row is not None:
+            if row is not None and row[1] not in self._forgotten:
                 return self._remember(self._unwrap(*row))
             if len(self._gone) >= MOST_GONE:
                 self._gone.clear()

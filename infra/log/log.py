@@ -19,13 +19,13 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from uuid_utils import uuid7
 
 from commands.rejected import Rejected, require
-from domain.customer import CustomerForgotten
 from domain.event import State
 from infra.database import Database, Uncertain, Unusable, open_database, prepare, values
 from infra.keys import Keys
 from infra.log.arrow import record_batch
 from infra.log.decision import Answered, Asked, Decisions, require_clock
 from infra.log.document import (
+    FORGETTINGS,
     Envelope,
     attributes_of,
     encode,
@@ -490,8 +490,10 @@ class Log:
             if until <= self._learned:
                 return
             with self._database.reading() as cursor:
-                cursor.execute(self._sql.forgettings, (self._learned, until))
-                documents = [row[0] for row in cursor.fetchall()]
+                documents = []
+                for statement in self._sql.forgettings:
+                    cursor.execute(statement, (self._learned, until))
+                    documents += [row[0] for row in cursor.fetchall()]
             streams = set().union(*map(forgotten_streams, documents))
             self._keys.destroy(sorted(streams))
             self._forgotten |= streams
@@ -725,23 +727,19 @@ class Statements:
     def __init__(self, database: Database) -> None:
         position, stream, version = events.c.position, events.c.stream, events.c.version
         newer = select(stream, version, events.c.document)
-        # As a literal: so the database knows that the index of these few events is the one to ask.
-        is_forgetting = events.c.type == literal_column(f"'{CustomerForgotten.type_name}'")
-        newest_forgetting = select(func.max(position)).where(is_forgetting).scalar_subquery()
+        # As literals: so the database knows that the indexes of these few events are the ones to ask.
+        forgettings = [events.c.type == literal_column(f"'{type}'") for type in FORGETTINGS]
+        newest = [select(func.max(position)).where(each).scalar_subquery() for each in forgettings]
         between = (position > bindparam("after"), position <= bindparam("until"))
-        self.head = database.text(select(log_head, newest_forgetting))
+        self.head = database.text(select(log_head, *newest))
         few = text("events.position > {seen} AND events.position <= {last}")
         those = newer.add_columns(position).where(few).subquery()
         self._head_since = database.text(
-            select(log_head, newest_forgetting, those.c.stream, those.c.version, those.c.document)
+            select(log_head, *newest, those.c.stream, those.c.version, those.c.document)
             .join_from(log_head, those, true(), isouter=True)
             .order_by(those.c.position)
         )
-        self.forgettings = database.text(
-            select(events.c.document).where(
-                is_forgetting, position > bindparam("after"), position <= bindparam("until")
-            )
-        )
+        self.forgettings = [database.text(select(events.c.document).where(each, *between)) for each in forgettings]
         self.append = database.appending(log_head, events, requests)
         self.insert_answers = database.inserting(requests)
         self.answers = database.text(select(requests).where(database.one_of(requests.c.request_id)))
@@ -793,8 +791,9 @@ def heads_of(rows: Sequence[Sequence[Any]]) -> tuple[Head, int]:
     """
     if not rows:
         raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
-    position, hash, recorded_at, forgotten = rows[0][:4]
-    return Head(position, hash, from_microseconds(recorded_at)), forgotten or 0
+    position, hash, recorded_at, *others = rows[0]
+    forgotten = max(at or 0 for at in others[: len(FORGETTINGS)])
+    return Head(position, hash, from_microseconds(recorded_at)), forgotten
 
 
 def head_row(head: Head) -> tuple[int, bytes, int]:

@@ -8,6 +8,7 @@ from typing import Any
 from commands.rejected import Rejected
 from domain.customer import ContactPointAdded, ContactPointRemoved, CustomerForgotten
 from domain.event import Event
+from domain.lead import LeadForgotten
 from infra.database import Unusable
 from infra.keys import Keys
 from infra.keys.directory import Changes, Entry, LinkChange
@@ -81,7 +82,7 @@ def concerns(type_name: str) -> bool:
     return kind is not None and (
         bool(kind.links)
         or not kind.personal.isdisjoint(FOUND_BY)
-        or kind in (ContactPointAdded, ContactPointRemoved, CustomerForgotten)
+        or kind in (ContactPointAdded, ContactPointRemoved, CustomerForgotten, LeadForgotten)
     )
 
 
@@ -90,7 +91,7 @@ def take(changes: Changes, stream: str, event: Event[Any], keys: Keys) -> None:
     for other, belongs, ends in links_of(event):
         changes.links.append(LinkChange(stream, other, belongs, ends))
     match event:
-        case CustomerForgotten():
+        case CustomerForgotten() | LeadForgotten():
             changes.forgotten |= {stream, *event.streams}
         case ContactPointAdded():
             known = event.kind in FOUND_BY and event.value is not None

@@ -22,7 +22,7 @@ from infra import database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision in ``MIGRATIONS``."""
 
 BEGINNING = bytes(32)
@@ -43,12 +43,12 @@ events = Table(
     Column("document", LargeBinary, nullable=False, comment="the event itself, CloudEvents 1.0 JSON"),
     Column("hash", LargeBinary, nullable=False, comment="SHA-256 of the previous hash and the document"),
     UniqueConstraint("stream", "version", name="events_stream_version"),
-    Index(
-        "events_forgotten",
-        "type",
-        "position",
-        sqlite_where=text("type = 'crm.CustomerForgotten.v1'"),
-        postgresql_where=text("type = 'crm.CustomerForgotten.v1'"),
+    *(
+        Index(name, "type", "position", sqlite_where=text(where), postgresql_where=text(where))
+        for name, where in (
+            ("events_forgotten", "type = 'crm.CustomerForgotten.v1'"),
+            ("events_forgotten_leads", "type = 'crm.LeadForgotten.v1'"),
+        )
     ),
 )
 

@@ -58,14 +58,15 @@ def verify(url: str, *, last: int | None = None, progress: Progress | None = Non
 
 
 class Verification:
-    """Goes through the log and stops at the first thing that is wrong; up to ``reached`` all was sound. With a cursor,
-    it sees what that one's transaction sees.
+    """Goes through the log and stops at the first thing that is wrong; up to ``reached``, where the chain has the
+    ``hash``, all was sound. With a cursor, it sees what that one's transaction sees.
     """
 
     def __init__(self, database: Database, cursor: DBAPICursor | None = None) -> None:
         self._database = database
         self._cursor = cursor
         self.reached = 0
+        self.hash = BEGINNING
         newest = select(func.max(events.c.position)).scalar_subquery()
         self._select_head = database.text(select(log_head, newest))
         self._select_hash = database.text(select(events.c.hash).where(events.c.position == bindparam("position")))
@@ -110,7 +111,7 @@ class Verification:
             chain.follow(rows)
             if chain.position != end:
                 raise missing(chain.position + 1)
-            self.reached = end
+            self.reached, self.hash = end, chain.hash
             if progress is not None:
                 progress(end - after, head - after)
         if head > after and (chain.hash, chain.recorded_at) != (head_hash, head_recorded_at):

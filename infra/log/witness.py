@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, literal_column, select
 
-from domain.customer import CustomerForgotten
 from infra.database import open_database
-from infra.log.document import forgotten_streams
+from infra.log.document import FORGETTINGS, forgotten_streams
 from infra.log.tables import events
 from infra.log.verification import Finding
 
@@ -46,13 +45,14 @@ def forgotten_in(url: str) -> set[str]:
     :raises Rejected: DATA_NOT_WRITABLE where the file cannot be opened, LOG_UNREADABLE where it is no log.
     """
     database = open_database(url, "log", read_only=True)
-    select_forgettings = database.text(
-        select(events.c.document).where(events.c.type == literal_column(f"'{CustomerForgotten.type_name}'"))
-    )
+    found: set[str] = set()
     try:
         with database.reading() as cursor:
-            cursor.execute(select_forgettings)
-            return {stream for row in cursor.fetchall() for stream in forgotten_streams(row[0])}
+            for type in FORGETTINGS:
+                is_one = events.c.type == literal_column(f"'{type}'")
+                cursor.execute(database.text(select(events.c.document).where(is_one)))
+                found.update(stream for row in cursor.fetchall() for stream in forgotten_streams(row[0]))
+            return found
     finally:
         database.close()
 

@@ -2,6 +2,7 @@
 
 from infra.models.engine import EVENTS, Finding, Models, ModelStatus, Source, Status
 from infra.models.file import place_in
+from infra.models.heldback import HeldBack
 from infra.models.model import Column, Header, Model, read_header
 from infra.models.witnesses import witness_in, witness_of, witnesses
 
@@ -10,6 +11,7 @@ __all__ = [
     "Column",
     "Finding",
     "Header",
+    "HeldBack",
     "Model",
     "ModelStatus",
     "Models",

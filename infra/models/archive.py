@@ -1,8 +1,8 @@
 """The archive: every event, as typed rows.
 
 Each event class has one table of its own (`ticket_assigned`): the envelope's columns and one column per field. The
-view `events` is all of them together. Events of a type that this version of the code does not know lie in
-`annals_unknown` until a version that knows them builds the archive anew.
+view `events` is all of them together. Events of another library lie in `annals_unknown`; those of ours that this
+version of the code does not know, or cannot read, are held back (see `heldback`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import importlib
 import json
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 import domain
 from commands.rejected import Rejected
 from domain.event import Event, State
+from infra.models.heldback import Unreadable, apart, given
 
 SQL_TYPES: dict[Any, str] = {
     str: "VARCHAR",
@@ -62,7 +63,7 @@ ENVELOPE = {
 _ALWAYS = frozenset({"position", "stream", "version", "type", "event_id", "occurred_at", "recorded_at", "hash"})
 _DOCUMENT = {
     "id": "VARCHAR",
-    "time": "TIMESTAMPTZ",
+    "time": "VARCHAR",
     "authtype": "VARCHAR",
     "authid": "VARCHAR",
     "authclaims": "VARCHAR",
@@ -93,13 +94,15 @@ _WRITTEN = frozenset({"TIMESTAMP WITH TIME ZONE", "DATE", "DECIMAL(18,2)"})
 """What is text in JSON."""
 _FROM_INCOMING = {**{name: name for name in ENVELOPE}, "reason": "data ->> '$.reason'"}
 _UNKNOWN = "annals_unknown"
+OURS = "crm."
+"""What the types of our own events begin with."""
 OFFSETS = b"offsets"
 """The metadata of a batch of events that says from where to read on after it."""
 _FEW_TYPES = 3
 _ENVELOPES = f"""select position, stream, substr(stream, instr(stream, '-') + 1) as id, version, type, e.id as event_id,
-       e."time" as occurred_at, recorded_at, e.authtype as actor_type, e.authid as actor_id,
+       e."time"::timestamptz as occurred_at, recorded_at, e.authtype as actor_type, e.authid as actor_id,
        e.authclaims as actor_claims, e.correlationid as correlation_id, e.causationid as causation_id, hash,
-       e.data as data
+       case when starts_with(e.data::varchar, '{{') then e.data else error('its data is no object') end as data
 from (select *, json_transform(decode(document)::json, '{json.dumps(_DOCUMENT)}') as e from annals_batch)"""
 
 
@@ -216,10 +219,20 @@ class Archive:
         )
         self.last = {relation: position or 0 for relation, position in cursor.execute(arms).fetchall()}
 
-    def sources(self, after: int, until: int) -> dict[str, list[str]]:
-        """By relation that may have any, the SELECTs that give the events after the one position up to the other."""
+    def sources(self, after: int, until: int, held: Mapping[str, int]) -> dict[str, list[str]]:
+        """By relation that may have any, the SELECTs that give the events after the one position up to the other.
+
+        :param held: by stream, from which position on its events are left out.
+        """
+        among = f"where position > {after} and position <= {until}"
+        if held:
+            listed = ", ".join(f"({text(stream)}, {position})" for stream, position in held.items())
+            among += (
+                f" and not exists (select 1 from (values {listed}) as held(name, since)"
+                " where held.name = stream and held.since <= position)"
+            )
         return {
-            relation: [f"select * from main.{name(relation)} where position > {after} and position <= {until}"]
+            relation: [f"select * from main.{name(relation)} {among}"]
             for relation, last in self.last.items()
             if last > after
         }
@@ -239,26 +252,42 @@ class Archive:
         cursor: duckdb.DuckDBPyConnection,
         table: pa.Table,
         pause: Callable[[], None],
+        held: Mapping[str, int],
         offsets: str | None = None,
     ) -> None:
         """Add events of the log that follow on those already there. Advances this object only by `load` or `moved`, so
         that a transaction that fails leaves it as it was.
 
+        :param held: by stream, from which position on its events are put aside.
         :param offsets: from where to read on, where that is not said by the position alone.
         :param pause: called between statements.
+        :raises Exception: one of ``FAULTS`` where an event cannot be read.
         """
-        last = _last_by_type(table)
-        cursor.register("annals_batch", _upcast(table, last))
-        try:
-            moved = self._insert_all(cursor, last, pause)
-        finally:
-            cursor.unregister("annals_batch")
+        taken, aside = apart(table, held)
+        moved = self.insert(cursor, taken, pause)
+        if aside.num_rows:
+            with given(cursor, "annals_aside", aside):
+                columns = ", ".join(aside.column_names)
+                cursor.execute(f"insert into annals_held_events ({columns}) select {columns} from annals_aside")
         position, hash = table["position"][-1].as_py(), table["hash"][-1].as_py()
         cursor.execute("update annals_archive set position = ?, hash = ?", [position, hash])
         if offsets is not None:
             cursor.execute("delete from annals_offsets")
             cursor.execute("insert into annals_offsets values (?)", [offsets])
         self._moving = (int(position), hash, moved)
+
+    def insert(
+        self, cursor: duckdb.DuckDBPyConnection, table: pa.Table, pause: Callable[[], None] = lambda: None
+    ) -> dict[str, int]:
+        """Put events into their tables, whatever is there already; the last position of each relation.
+
+        :raises Exception: one of ``FAULTS`` where an event cannot be read.
+        """
+        if not table.num_rows:
+            return {}
+        last = _last_by_type(table)
+        with given(cursor, "annals_batch", _upcast(table, last)):
+            return self._insert_all(cursor, last, pause)
 
     def moved(self) -> None:
         """What was appended last is committed."""
@@ -344,11 +373,14 @@ def _data(relation: Relation) -> str:
 class Tail:
     """The events that follow on the archive, in memory, as far as the log was read. Not thread-safe.
 
-    ``position`` and ``hash`` are those of the last event read, ``last`` is the greatest position by relation.
+    ``position`` and ``hash`` are those of the last event read, ``last`` is the greatest position by relation;
+    ``doubtful`` is the last position of an event that the archive has to see first, for it may not take it.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, held: Mapping[str, object]) -> None:
         self.position = archive.position
+        self.doubtful = 0
+        self._held = held
         self.hash = archive.hash
         self.last = dict(archive.last)
         self._rows: pa.Table | None = None
@@ -368,6 +400,10 @@ class Tail:
             if type in _relation_of_type():
                 relation = _relation_of_type()[type].name
                 self.last[relation] = max(position, self.last[relation])
+            elif is_unknown(type):
+                self.doubtful = position
+        if self._held and pc.any(pc.is_in(rows["stream"], value_set=pa.array(list(self._held), pa.string()))).as_py():
+            self.doubtful = rows["position"][-1].as_py()
         self._rows = rows if self._rows is None else pa.concat_tables([self._rows, rows])
         self.hash = rows["hash"][-1].as_py()
         self.position = rows["position"][-1].as_py()
@@ -398,6 +434,27 @@ class Tail:
             raise Rejected("HISTORY_FORKED", f"event {first} of the log does not continue what was read before it")
 
 
+def is_unknown(type: str) -> bool:
+    """Whether it is the type of an event of ours that this version does not know. Another library's events are nobody's
+    to know.
+    """
+    return type not in _relation_of_type() and type.startswith(OURS)
+
+
+def unknown_in(rows: pa.Table) -> dict[str, tuple[int, str]]:
+    """By stream that has one, the position and the type of its first event of ours that this version does not know."""
+    types = [type for type in rows["type"].unique().to_pylist() if is_unknown(type)]
+    if not types:
+        return {}
+    unknown = rows.filter(pc.is_in(rows["type"], value_set=pa.array(types, pa.string())))
+    found: dict[str, tuple[int, str]] = {}
+    for stream, position, type in zip(
+        *(unknown[name].to_pylist() for name in ("stream", "position", "type")), strict=True
+    ):
+        found.setdefault(stream, (position, type))
+    return found
+
+
 def concerning(rows: pa.Table, of: Iterable[str]) -> pa.ChunkedArray:
     """Which events of the log belong to the relations."""
     types = [type for relation in of for type in relations()[relation].types]
@@ -411,14 +468,20 @@ def fresh_events(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, of: Iterable
 
     :param rows: the events.
     :param of: which relations are wanted.
+    :raises Unreadable: where one cannot be read here; the archive says whether it can be read at all.
     """
     rows = rows.filter(concerning(rows, of))
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in _upcast(rows, rows["type"].unique().to_pylist()).to_pylist():
-        found.setdefault(_relation_of_type()[row["type"]].name, []).append(_values(row))
     try:
-        for relation, values in found.items():
-            cursor.register(f"annals_fresh_{relation}", _typed_table(relations()[relation], values))
+        for row in _upcast(rows, rows["type"].unique().to_pylist()).to_pylist():
+            found.setdefault(_relation_of_type()[row["type"]].name, []).append(_values(row))
+        tables = {relation: _typed_table(relations()[relation], values) for relation, values in found.items()}
+    except Exception as error:
+        # Whatever an event may hold instead of what its class says.
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+    try:
+        for relation, table in tables.items():
+            cursor.register(f"annals_fresh_{relation}", table)
         yield {relation: f"select * from {name('annals_fresh_' + relation)}" for relation in found}
     finally:
         for relation in found:
@@ -440,6 +503,8 @@ def _typed_table(relation: Relation, rows: list[dict[str, Any]]) -> pa.Table:
         [(column, pa.string() if type in _WRITTEN else _ARROW_TYPES[type]) for column, type in types.items()]
     )
     columns = pa.array(rows, written).flatten()
+    if any(values.null_count for column, values in zip(types, columns, strict=True) if column in _ALWAYS):
+        raise ValueError(f"one of {', '.join(sorted(_ALWAYS))} is missing")
     return pa.table(
         {
             column: values.cast(_ARROW_TYPES[type]) if type in _WRITTEN else values
@@ -453,8 +518,11 @@ def _typed_rows(relation: Relation, rows: str) -> str:
     envelope = ", ".join(f"{source} as {name(column)}" for column, source in _FROM_INCOMING.items())
     if not relation.fields:
         return f"select {envelope} {rows}"
-    fields = ", ".join(f"d.{name(field)}" for field in relation.fields)
-    shape = text(json.dumps(relation.fields))
+    # Read as text first, for JSON that is of another type would silently become null.
+    fields = ", ".join(f"d.{name(field)}::{type} as {name(field)}" for field, type in relation.fields.items())
+    shape = text(
+        json.dumps({field: "JSON" if type.endswith("[]") else "VARCHAR" for field, type in relation.fields.items()})
+    )
     return f"select {envelope}, {fields} from (select *, json_transform(data, {shape}) as d {rows})"
 
 
@@ -476,7 +544,11 @@ def _upcast(table: pa.Table, types: Iterable[str]) -> pa.Table:
         return table
     marks = pc.is_in(table["type"], value_set=pa.array(old)).to_pylist()
     rows = zip(table["document"].to_pylist(), table["type"].to_pylist(), marks, strict=True)
-    documents = [_upcast_document(document, type) if mark else document for document, type, mark in rows]
+    try:
+        documents = [_upcast_document(document, type) if mark else document for document, type, mark in rows]
+    except Exception as error:
+        # Whatever an old event may hold instead of what its class said.
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
     return table.set_column(table.schema.get_field_index("document"), "document", pa.array(documents, pa.binary()))
 
 

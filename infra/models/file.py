@@ -12,6 +12,7 @@ import duckdb
 
 from commands.rejected import Rejected
 from infra.models.archive import Archive, text
+from infra.models.heldback import TABLES
 
 FORMAT = 2
 """Grows when the layout of the file changes; a file of another format is built anew."""
@@ -132,6 +133,9 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "create table if not exists annals_models (name varchar, fingerprint varchar, position bigint, hash blob)"
     )
+    connection.execute("alter table annals_models add column if not exists text varchar")
+    connection.execute("create table if not exists annals_kept (part varchar, fingerprint varchar, position bigint)")
+    connection.execute(TABLES)
     connection.execute(COLUMNS_VIEW)
     connection.execute("commit")
 

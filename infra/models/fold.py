@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from infra.models import states
 from infra.models.archive import name, text
+from infra.models.heldback import given
 from infra.models.model import Arm, Column, Model, quoted
 from infra.models.states import FOREVER, Rows
 
@@ -139,6 +140,23 @@ class Fold:
             f"select (select count(*) from {self._now}), (select count(*) from {self._past})"
         ).fetchall()[0]
         return now, past
+
+    def differing(self, cursor: duckdb.DuckDBPyConnection, other: Fold) -> tuple[int, int]:
+        """How many newest states are in these tables and not in the other fold's, and the other way round, by the
+        columns that both have with the same type.
+        """
+        mine, theirs = (
+            {(each.name, each.type) for each in (*fold.model.keys, *fold.model.values)} for fold in (self, other)
+        )
+        shared = ", ".join(sorted(name(column) for column, _ in mine & theirs)) or "1"
+        sides = ((self._now, other._now), (other._now, self._now))
+        counts = [
+            cursor.execute(
+                f"select count(*) from (select {shared} from {left} except all select {shared} from {right})"
+            ).fetchall()[0][0]
+            for left, right in sides
+        ]
+        return counts[0], counts[1]
 
     def difference(self, cursor: duckdb.DuckDBPyConnection, other: Fold) -> dict[str, object] | None:
         """The first row, by key and time, that is in these tables or the other fold's but not in both: its columns,
@@ -359,11 +377,8 @@ warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning
 @contextmanager
 def _given(cursor: duckdb.DuckDBPyConnection, name: str, rows: Rows | pa.Table) -> Iterator[None]:
     """Rows that SQL finds under a name."""
-    cursor.register(name, rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]))
-    try:
+    with given(cursor, name, rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])):
         yield
-    finally:
-        cursor.unregister(name)
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> Rows:

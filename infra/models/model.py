@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ class Model:
     """A model as its file says it.
 
     ``keys`` and ``values`` are all of its columns, `removed` among them where the file has it; ``arms`` are what its
-    SELECT is made of; ``personal`` are the columns that hold sealed text; ``fingerprint`` changes with the file.
+    SELECT is made of; ``personal`` are the columns that hold sealed text; ``fingerprint`` changes with the file, whose
+    content is ``text``.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Model:
     personal: frozenset[str]
     header: Header
     fingerprint: str
+    text: str
 
     @property
     def relations(self) -> tuple[str, ...]:
@@ -134,7 +137,14 @@ def read_model(path: Path, cursor: duckdb.DuckDBPyConnection) -> Model:
 
     :raises Rejected: MODEL_INVALID, naming the file, and line and column where it is known.
     """
-    sql = path.read_text(encoding="utf-8")
+    return model_of(path, path.read_text(encoding="utf-8"), cursor)
+
+
+def model_of(path: Path, sql: str, cursor: duckdb.DuckDBPyConnection) -> Model:
+    """The model that a file holds, or held.
+
+    :raises Rejected: as `read_model`.
+    """
     try:
         return _checked(path, sql, cursor)
     except duckdb.Error as error:
@@ -151,7 +161,8 @@ def _checked(path: Path, sql: str, cursor: duckdb.DuckDBPyConnection) -> Model:
     if not _NAME.fullmatch(path.stem) or path.stem in relations() or path.stem in ("events", "columns", "statuses"):
         raise _invalid(path, f"{path.stem} cannot be a model's name")
     for table in sorted(_tables(sql, cursor) - set(relations()) - {"statuses"}):
-        raise _invalid(path, f"{table} is no relation of events; a model reads events only")
+        lines = (number for number, line in enumerate(sql.splitlines(), start=1) if re.search(rf"\b{table}\b", line))
+        raise _invalid(path, f"{table} is no relation of events; a model reads events only", next(lines, None))
     select = sql.rstrip().rstrip(";")
     described = _described(select, cursor)
     keys, values = _columns(path, header, described)
@@ -165,6 +176,7 @@ def _checked(path: Path, sql: str, cursor: duckdb.DuckDBPyConnection) -> Model:
         personal=frozenset(header.names("personal")),
         header=header,
         fingerprint=hashlib.sha256(sql.encode()).hexdigest(),
+        text=sql,
     )
 
 
@@ -281,8 +293,16 @@ def _type(path: Path, column: str, type: str, how: str) -> str:
     raise _invalid(path, f"column {column} is {type}; only integers and DECIMAL can be summed")
 
 
-def _invalid(path: Path, sentence: str) -> Rejected:
-    return Rejected("MODEL_INVALID", f"{path.name}: {sentence}")
+def _invalid(path: Path, sentence: str, line: int | None = None) -> Rejected:
+    place = path.name if line is None else f"{path.name}, line {line}"
+    return Rejected("MODEL_INVALID", f"{place}: {sentence}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What may have been meant, or all that there is."""
+    known = list(known)
+    close = get_close_matches(name, known, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known) or 'none'}"
 
 
 def quoted(columns: tuple[Column, ...]) -> list[str]:

@@ -19,13 +19,14 @@ from infra.models.engine import Models
 @dataclass(frozen=True, slots=True)
 class Point:
     """A read transaction in which every model is asked as of ``as_of`` and known at ``position``. ``present`` says that
-    these are how the models stand.
+    these are how the models stand; ``held`` is how many streams are held back in them.
     """
 
     cursor: duckdb.DuckDBPyConnection
     as_of: datetime
     position: int
     present: bool = False
+    held: int = 0
 
     def rows_of(self, model: str) -> str:
         """What gives a model's rows as of T, known at K."""
@@ -46,9 +47,14 @@ class Point:
         return in_utc(self.relation(sql, parameters).to_arrow_table())
 
     @property
+    def instant(self) -> str:
+        """T as a literal."""
+        return f"timestamptz '{instant_text(self.as_of)}'"
+
+    @property
     def _values(self) -> str:
         """T and K as literals, so that DuckDB can skip what lies beyond."""
-        return f"timestamptz '{instant_text(self.as_of)}', {self.position}::bigint"
+        return f"{self.instant}, {self.position}::bigint"
 
 
 @contextmanager
@@ -77,9 +83,11 @@ def at_point(
     require_recorded(known_at, head.position, field="known_at")
     require_recorded(min_position, head.position, field="min_position")
     position = head.position if known_at is None else max(known_at, 0)
+    names = list(names)
     models.bring(names, position)
     with models.transaction() as cursor:
-        yield Point(cursor, (as_of or now).astimezone(UTC), position)
+        held = models.held_in(cursor, names, position)
+        yield Point(cursor, (as_of or now).astimezone(UTC), position, held=held)
 
 
 @contextmanager
@@ -96,22 +104,25 @@ def at_present(models: Models, model: str, *, min_position: int | None = None) -
         # The model may stand further by now; where it stands less far, nothing in between concerns it.
         stands = cursor.execute("select position from annals_models where name = ?", [model]).fetchall()[0][0]
         now = max(models.clock(), models.newest().recorded_at)
-        yield Point(cursor, now.astimezone(UTC), max(stands, asked), present=True)
+        position = max(stands, asked)
+        held = models.held_in(cursor, [model], position)
+        yield Point(cursor, now.astimezone(UTC), position, present=True, held=held)
 
 
 def row_at_present(
     models: Models, model: str, key: Sequence[Any], *, min_position: int | None = None
-) -> tuple[datetime, int, pa.Table]:
-    """The row of a model with the values of its key, or none, as it stands; and the T and K that it is for.
+) -> tuple[datetime, int, pa.Table, int]:
+    """The row of a model with the values of its key, or none, as it stands; the T and K that it is for; and how many
+    streams are held back.
 
     :param min_position: the least position to have been read (to see one's own writes).
-    :raises Rejected: IN_THE_FUTURE, UNKNOWN_MODEL or MODEL_BROKEN.
+    :raises Rejected: IN_THE_FUTURE, UNKNOWN_MODEL, MODEL_BROKEN or STREAM_HELD_BACK.
     """
     asked = models.newest().position
     require_recorded(min_position, asked, field="min_position")
-    row, position = models.row(model, key, asked)
+    row, position, held = models.row(model, key, asked)
     now = max(models.clock(), models.newest().recorded_at)
-    return now.astimezone(UTC), position, in_utc(row)
+    return now.astimezone(UTC), position, in_utc(row), held
 
 
 def require_past(instant: datetime | None, now: datetime, *, field: str) -> None:

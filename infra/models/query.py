@@ -17,6 +17,8 @@ from infra.models.point import require_recorded, schema_in_utc
 
 BATCH_ROWS = 10_000
 
+TOO_MUCH = "it needs more memory than DuckDB may use (CRM_MEMORY)"
+
 EXPLAIN = re.compile(r"\s*explain\b(\s+analyze\b|\s*\([^)]*\))?", re.IGNORECASE)
 
 
@@ -27,11 +29,15 @@ class Rows(Iterator[pa.RecordBatch]):
 
     :ivar schema: the columns; instants are in UTC.
     :ivar position: the place in the log up to which everything was read.
-    :raises Rejected: while reading: SQL_INVALID, SQL_TIMEOUT or SQL_TOO_MANY_ROWS.
+    :ivar held_back: how many streams are held back in what the statement names.
+    :raises Rejected: while reading: SQL_INVALID, SQL_TIMEOUT, SQL_OUT_OF_MEMORY or SQL_TOO_MANY_ROWS.
     """
 
-    def __init__(self, sql: str, cursor: duckdb.DuckDBPyConnection, position: int, seconds: float, rows: int) -> None:
+    def __init__(
+        self, sql: str, cursor: duckdb.DuckDBPyConnection, position: int, held_back: int, seconds: float, rows: int
+    ) -> None:
         self.position = position
+        self.held_back = held_back
         self._seconds = seconds
         self._rows = rows
         self._left = rows
@@ -79,6 +85,10 @@ class Rows(Iterator[pa.RecordBatch]):
             if self._late.is_set():
                 sentence = f"it took longer than {self._seconds:g} seconds; narrow it down, or use a snapshot"
                 raise Rejected("SQL_TIMEOUT", sentence, field="sql") from error
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise Rejected(
+                    "SQL_OUT_OF_MEMORY", f"{TOO_MUCH}; narrow it down, or use a snapshot", field="sql"
+                ) from error
             raise Rejected("SQL_INVALID", _said(error), field="sql") from error
         except BaseException:
             self.close()
@@ -93,15 +103,17 @@ def query(
     :param seconds: how long it may take in all.
     :param rows: how many rows it may answer.
     :raises Rejected: SQL_REFUSED where it is no single statement that reads; SQL_INVALID where DuckDB does not
-        understand it, with DuckDB's own words; SQL_TIMEOUT; IN_THE_FUTURE.
+        understand it, with DuckDB's own words; SQL_TIMEOUT; SQL_OUT_OF_MEMORY; IN_THE_FUTURE.
     """
     _require_readable(sql)
     newest = models.newest()
     require_recorded(min_position, newest.position, field="min_position")
-    models.bring(_named(models, sql), newest.position)
+    named = _named(models, sql)
+    models.bring(named, newest.position)
     with ExitStack() as owned:
         cursor = owned.enter_context(models.transaction())
-        return Rows(sql, cursor, newest.position, seconds, rows).owns(owned.pop_all())
+        held = models.held_in(cursor, named, newest.position)
+        return Rows(sql, cursor, newest.position, held, seconds, rows).owns(owned.pop_all())
     raise AssertionError("unreachable")
 
 

@@ -24,23 +24,27 @@ LARGEST_PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of a model, with the T and the K that it is for. Personal values are sealed."""
+    """A row of a model, with the T and the K that it is for. Personal values are sealed. ``held_back`` is how many
+    streams are held back in the model.
+    """
 
     row: dict[str, Any]
     as_of: datetime
     position: int
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some rows of a model, with the T and the K that they are for, and the token of the next page, empty on the last
-    one. Personal values are sealed.
+    one. Personal values are sealed. ``held_back`` is how many streams are held back in the model.
     """
 
     rows: list[dict[str, Any]]
     next_page_token: str
     as_of: datetime
     position: int
+    held_back: int = 0
 
 
 def get(
@@ -54,21 +58,24 @@ def get(
 ) -> Record:
     """The row with the key, given by column.
 
-    :raises Rejected: NOT_FOUND where there is none at that point; UNKNOWN_MODEL, INVALID_INSTANT or IN_THE_FUTURE.
+    :raises Rejected: NOT_FOUND where there is none at that point; STREAM_HELD_BACK where it is not known whether there
+        is one, or how it stands; UNKNOWN_MODEL, INVALID_INSTANT or IN_THE_FUTURE.
     """
     keys = models.model(model).key
     require(set(key) == set(keys), "INVALID_KEY", f"the key of {model} is {', '.join(keys)}", field="key")
     values = [key[name] for name in keys]
     if as_of is None and known_at is None:
-        as_of, position, rows = row_at_present(models, model, values, min_position=min_position)
+        as_of, position, rows, held = row_at_present(models, model, values, min_position=min_position)
     else:
         matches = " and ".join(f'"{column}" = ?' for column in keys)
         with at_point(models, [model], as_of=as_of, known_at=known_at, min_position=min_position) as at:
-            as_of, position, rows = at.as_of, at.position, at.table(f"from {at.rows_of(model)} where {matches}", values)
+            models.require_not_held_back(at.cursor, model, key, at.position)
+            as_of, position, held = at.as_of, at.position, at.held
+            rows = at.table(f"from {at.rows_of(model)} where {matches}", values)
     if not rows.num_rows:
         named = ", ".join(f"{name} {value}" for name, value in key.items())
         raise Rejected("NOT_FOUND", f"there is no row of {model} with {named} as of {as_of}", field=keys[-1])
-    return Record(rows.to_pylist()[0], as_of, position)
+    return Record(rows.to_pylist()[0], as_of, position, held)
 
 
 def list_(
@@ -105,7 +112,7 @@ def list_(
         sql = f"from {at.rows_of(model)} where {matches} order by {order} limit {size + 1} offset {offset}"
         rows = at.table(sql, values).to_pylist()
         token = _token(question, at.as_of, at.position, offset + size) if len(rows) > size else ""
-        return Page(rows[:size], token, at.as_of, at.position)
+        return Page(rows[:size], token, at.as_of, at.position, at.held)
 
 
 def _at(

@@ -10,21 +10,24 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from difflib import get_close_matches
+from functools import cached_property
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
 
 from commands.rejected import Rejected, require
-from infra.models.archive import relations
+from domain.event import State
+from infra.models.archive import name as quoted
+from infra.models.archive import relations, text
 from infra.models.engine import Models
-from infra.models.model import Header, read_header
+from infra.models.kept import Kept
+from infra.models.model import Header, nearest, read_header
 from infra.models.point import Point, at_point, in_utc
+from infra.models.query import TOO_MUCH
 
 CLOCKS = ("cohort", "flow", "state")
 """What a report's period means: begun in it and followed until T; happened in it; or no more than a narrower choice of
@@ -72,9 +75,10 @@ class Report:
     """What a report says about itself.
 
     ``clock`` is cohort, flow or state and is shown wherever the report is. ``breakdowns`` are the columns by which it
-    can be broken down. ``sql_version`` is the hash of its SQL and of all SQL that it builds on: for one version, the
-    same T and K give the same answer for ever. ``key`` are the columns that tell its rows apart, ``event_types`` the
-    classes of the events that it is made of. ``broken`` says why it cannot be asked, where it cannot.
+    can be broken down, first the id of what it counts. ``sql_version`` is the hash of its SQL and of all SQL that it
+    builds on: for one version, the same T and K give the same answer for ever. ``key`` are the columns that tell its
+    rows apart, ``event_types`` the classes of the events that it is made of. ``broken`` says why it cannot be asked,
+    where it cannot.
     """
 
     name: str
@@ -94,52 +98,105 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A report's rows, with the T and the K that they are for."""
+    """A report's rows, with the T and the K that they are for. ``held_back`` is how many streams are held back in the
+    models that it is made of.
+    """
 
     report: Report
     table: pa.Table
     as_of: datetime
     position: int
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
+class _Macro:
+    """A macro's file, taken apart: a SELECT in which ``{x}`` stands for what it takes as x."""
+
+    name: str
+    text: str
+
+    def written_out(self, sql: str) -> str:
+        """Some SQL with this macro's SELECT in place of its calls. A call that gives more or less than it takes stays,
+        and DuckDB says that there is no such function.
+        """
+        takes, body = read_header(self.text).names("takes"), _without_comments(self.text)
+
+        def select(call: re.Match[str]) -> str:
+            given = [each.strip() for each in call[1].split(",")]
+            if len(given) != len(takes):
+                return call[0]
+            written = body
+            for name, value in zip(takes, given, strict=True):
+                written = written.replace(f"{{{name}}}", value)
+            return f"({written})"
+
+        return re.sub(rf"\b{self.name}\(([^()]*)\)", select, sql)
+
+
+@dataclass(frozen=True)
 class _Source:
     """A report's file, taken apart."""
 
     name: str
     text: str
+    macros: Mapping[str, _Macro] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def header(self) -> Header:
         return read_header(self.text)
 
-    @property
+    @cached_property
     def select(self) -> str:
-        return "\n".join(line for line in self.text.splitlines() if not line.startswith("--"))
+        """The SELECT, with the macros that it calls written out."""
+        select = _without_comments(self.text)
+        for macro in self.macros.values():
+            select = macro.written_out(select)
+        return select
 
-    @property
+    @cached_property
     def unordered(self) -> str:
         """The SELECT as a part of another report, which orders its rows anew."""
         return _ORDER.sub("", self.select) if "limit" not in self.words else self.select
 
-    @property
+    @cached_property
     def ordered_by(self) -> tuple[str, ...]:
         """The columns that it is ordered by."""
         found = _ORDER.search(self.select.strip().removesuffix(";"))
         terms = _ORDER_BY.sub("", found[0]).split(",") if found else []
         return tuple(term.split()[0].strip('"').lower() for term in terms if term.split())
 
-    @property
+    @cached_property
     def words(self) -> frozenset[str]:
         return frozenset(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", self.select.lower())))
 
     @property
     def broken_down(self) -> tuple[str | None, tuple[str, ...]]:
-        """The model that the report is broken down by, and the columns that may be chosen."""
+        """The model that the report is broken down by, and the columns that the header says may be chosen."""
         found = re.fullmatch(r"(\w+)\s*\(([\w\s,]+)\)", self.header.options.get("by", ""))
         if not found:
             return None, ()
         return found[1], tuple(column.strip() for column in found[2].split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What of a report is wanted: broken down ``by`` which column, ``within`` which value of it, and by model the
+    condition ``only`` on the rows that count.
+    """
+
+    by: str | None = None
+    within: str | None = None
+    only: Mapping[str, str] = field(default_factory=dict)
+
+    def breakdown(self, key: str) -> tuple[str, str]:
+        """The expression that a model with this key is broken down by, and the condition on its rows."""
+        if self.by is None:
+            return "'all'", "true"
+        column = f"cast({quoted(self.by)} as varchar)"
+        if self.within is None:
+            return column, "true"
+        return f"cast({quoted(key)} as varchar)", f"{column} is not distinct from nullif({text(self.within)}, '')"
 
 
 def reports(models: Models) -> list[Report]:
@@ -166,7 +223,9 @@ def run(
     period_from: datetime | None = None,
     period_to: datetime | None = None,
     by: str | None = None,
+    within: str | None = None,
     every: str | None = None,
+    stream: str | None = None,
     min_position: int | None = None,
 ) -> Answer:
     """A report as of an instant, known at a position.
@@ -176,15 +235,26 @@ def run(
 
     :param period_from, period_to: the period [from, to); an end that is not given is open.
     :param by: the column to break down by.
+    :param within: count only what has this value in that column (as text; empty: none), one row for each record.
     :param every: day, week or month, of the office's time zone: answer with a series. It needs ``period_from``, and
         ends at the instant where ``period_to`` is not given or lies beyond.
-    :raises Rejected: UNKNOWN_REPORT, REPORT_BROKEN, UNKNOWN_COLUMN, FIELD_IS_PERSONAL, INVALID_PERIOD, INVALID_INSTANT,
-        INVALID_SERIES or IN_THE_FUTURE.
+    :param stream: of the records that streams like this one are, only this one counts, for example ``ticket-7``.
+    :raises Rejected: UNKNOWN_REPORT, REPORT_BROKEN, UNKNOWN_COLUMN, UNKNOWN_STREAM, FIELD_IS_PERSONAL, INVALID_PERIOD,
+        INVALID_INSTANT, INVALID_SERIES, SQL_OUT_OF_MEMORY or IN_THE_FUTURE.
     """
     sources = _sources(models)
     source = _named(sources, name)
     start, end = _period(period_from, period_to)
     _require_breakdown(models, source, by)
+    require(
+        by is not None or within is None, "UNKNOWN_COLUMN", "within is a value of the column by; name it", field="by"
+    )
+    only = {} if stream is None else _only(models, sources, source, stream)
+    choice = _Choice(by, within, only)
+    kept = [] if stream is not None or within is not None else _kept(models, sources, source)
+    if known_at is None:
+        with _broken_where_duckdb_refuses(name):
+            _keep(models, sources, kept, min_position)
     with at_point(
         models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
     ) as at:
@@ -196,7 +266,8 @@ def run(
         for period in periods:
             point, (since, until) = (_end_of(period, at), EVER) if as_states else (at, period)
             until = end if until == at.as_of else until  # what happened at T itself is in the last part
-            sql, needed = _bound(models, sources, source, point, by)
+            usable = [(each, found) for each in kept if (found := each.position(point.cursor, point)) is not None]
+            sql, needed = _bound(models, sources, source, point, choice, usable)
             given = {"as_of": point.as_of, "period_from": since, "period_to": until}
             with _broken_where_duckdb_refuses(name):
                 rows = point.relation(sql, {parameter: given[parameter] for parameter in needed})
@@ -207,13 +278,20 @@ def run(
         key = (PERIOD_COLUMNS[0].name, *described.key)
         described = replace(described, columns=(*PERIOD_COLUMNS, *described.columns), key=key)
         tables = [_with_period(table, period) for table, period in zip(tables, periods, strict=True)]
-    return Answer(described, pa.concat_tables(tables), at.as_of, at.position)
+    return Answer(described, pa.concat_tables(tables), at.as_of, at.position, at.held)
 
 
 PERIOD_COLUMNS = (
     Column("period_from", "TIMESTAMP WITH TIME ZONE", "the part of the series begins here"),
     Column("period_to", "TIMESTAMP WITH TIME ZONE", "the part of the series ends before this"),
 )
+
+
+def _keep(models: Models, sources: Mapping[str, _Source], kept: Iterable[Kept], min_position: int | None) -> None:
+    """Keep what is settled now, where that is worth it."""
+    for each in kept:
+        with at_point(models, [*each.own, *each.shared], min_position=min_position) as now:
+            each.refresh(models, now, lambda only, at, each=each: _computed(models, sources, each, only, at))  # type: ignore[misc]
 
 
 def _end_of(period: tuple[datetime, datetime], at: Point) -> Point:
@@ -254,15 +332,17 @@ def _periods(every: str, start: datetime | None, end: datetime, zone: ZoneInfo) 
     return list(pairwise(bounds))
 
 
-def nearest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    """What may have been meant, or all that there is."""
-    close = get_close_matches(name, list(known), n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known) or 'none'}"
-
-
 def _sources(models: Models) -> dict[str, _Source]:
-    folder = models.projections / "reports"
-    return {path.stem: _Source(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.sql"))}
+    texts = {
+        folder: {path.stem: path.read_text("utf-8") for path in sorted((models.projections / folder).glob("*.sql"))}
+        for folder in ("macros", "reports")
+    }
+    macros = {name: _Macro(name, text) for name, text in texts["macros"].items()}
+    return {name: _Source(name, text, macros) for name, text in texts["reports"].items()}
+
+
+def _without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--"))
 
 
 def _named(sources: Mapping[str, _Source], name: str) -> _Source:
@@ -275,7 +355,9 @@ def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) 
     """A report as DuckDB binds it, without asking it."""
     try:
         with at_point(models, (), known_at=0) as at, _broken_where_duckdb_refuses(source.name):
-            sql, needed = _bound(models, sources, source, at, None)
+            for each in _kept(models, sources, source):
+                at.cursor.execute(f"describe select {each.settled} from {quoted(each.model)}")
+            sql, needed = _bound(models, sources, source, at, _Choice())
             shape = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
     except Rejected as error:
         return replace(_described(models, sources, source, set(), []), broken=error.sentence)
@@ -286,6 +368,8 @@ def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) 
 def _broken_where_duckdb_refuses(name: str) -> Iterator[None]:
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise Rejected("SQL_OUT_OF_MEMORY", f"{TOO_MUCH}; ask for a shorter period or for one stream") from error
     except duckdb.Error as error:
         raise _broken(name, str(error).splitlines()[0]) from error
 
@@ -299,7 +383,7 @@ def _described(
 ) -> Report:
     header = source.header
     shape = list(shape)
-    breakdowns = source.broken_down[1]
+    breakdowns = _breakdowns(models, source)
     return Report(
         name=source.name,
         meaning=header.meaning,
@@ -307,7 +391,14 @@ def _described(
         formula=header.options.get("formula", ""),
         edges=header.options.get("edges", ""),
         source=header.options.get("source", ""),
-        parameters=("as_of", "known_at", *sorted(needed - {"as_of"}), *(("by",) if breakdowns else ()), "every"),
+        parameters=(
+            "as_of",
+            "known_at",
+            *sorted(needed - {"as_of"}),
+            *(("by", "within") if breakdowns else ()),
+            "every",
+            "stream",
+        ),
         breakdowns=breakdowns,
         columns=tuple(Column(name, type, header.columns.get(name, "")) for name, type in shape),
         sql_version=_version(models, sources, source),
@@ -317,26 +408,33 @@ def _described(
 
 
 def _bound(
-    models: Models, sources: Mapping[str, _Source], source: _Source, at: Point, by: str | None
+    models: Models,
+    sources: Mapping[str, _Source],
+    source: _Source,
+    at: Point,
+    choice: _Choice,
+    kept: Iterable[tuple[Kept, int]] = (),
 ) -> tuple[str, set[str]]:
-    """The statement with everything that it names bound as of T known at K, and the parameters that it needs."""
+    """The statement with everything that it names bound as of T known at K, and the parameters that it needs.
+
+    :param kept: the parts of which rows are kept, and at which position they were.
+    """
     built_on = list(_built_on(sources, source))
     for part in built_on:
         _require_timeless(models, part)
-    words = frozenset().union(*(part.words for part in built_on))
-    broken_down, _ = source.broken_down
-    parts: list[tuple[str, str]] = []
-    for model in models.definitions:
-        if model in words:
-            chosen = f", {_breakdown(by)} as breakdown" if model == broken_down else ""
-            parts.append((model, f"select *{chosen} from {at.rows_of(model)}"))
-        if f"{model}_intervals" in words:
-            parts.append((f"{model}_intervals", f"from {at.intervals_of(model)}"))
-    parts += [(part.name, part.unordered) for part in built_on[:-1]]
-    bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
-    select = source.select.strip().removesuffix(";")
-    own = re.sub(r"^with\b", ",", select, flags=re.IGNORECASE)
-    sql = f"with {bound}\n{own}" if parts else select
+    parts = _relations(models, built_on, at, choice, source.broken_down[0])
+    selects = {part.name: part.unordered for part in built_on[:-1]} | {source.name: source.select}
+    for each, position in kept:
+        parts.append((f"annals_unsettled_{each.part}", each.unsettled(position, at)))
+        only = f"{each.key} in (from annals_unsettled_{each.part})"
+        rows = _computed(models, sources, each, only, at)
+        settled = f"from main.{each.table} anti join annals_unsettled_{each.part} using ({each.key})"
+        order = _ORDER.search(source.select)
+        selects[each.part] = f"from ({settled} union all by name ({rows}))" + (
+            f" {order[0]}" if each.part == source.name and order else ""
+        )
+    parts += [(part.name, selects[part.name]) for part in built_on[:-1]]
+    sql = _with(parts, selects[source.name])
     statements = duckdb.extract_statements(sql)
     if len(statements) != 1:
         raise _broken(source.name, "a report is one SELECT")
@@ -344,6 +442,74 @@ def _bound(
     if foreign := sorted(needed - set(PARAMETERS)):
         raise _broken(source.name, f"it needs ${', $'.join(foreign)}; there are ${', $'.join(PARAMETERS)}")
     return sql, needed
+
+
+def _relations(
+    models: Models, built_on: Iterable[_Source], at: Point, choice: _Choice, broken_down: str | None = None
+) -> list[tuple[str, str]]:
+    """The models that some reports name, and the SELECTs that they stand for."""
+    words = frozenset().union(*(part.words for part in built_on))
+    parts: list[tuple[str, str]] = []
+    for model in models.definitions:
+        only = choice.only.get(model, "true")
+        if model == broken_down:
+            breakdown, within = choice.breakdown(models.definitions[model].key[0])
+            parts.append(
+                (model, f"select *, {breakdown} as breakdown from {at.rows_of(model)} where {only} and {within}")
+            )
+        elif model in words:
+            parts.append((model, f"from {at.rows_of(model)} where {only}"))
+        if f"{model}_intervals" in words:
+            parts.append((f"{model}_intervals", f"from {at.intervals_of(model)} where {only}"))
+    return parts
+
+
+def _with(parts: list[tuple[str, str]], select: str) -> str:
+    """A SELECT over named parts."""
+    select = select.strip().removesuffix(";")
+    if not parts:
+        return select
+    bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
+    return f"with {bound}\n" + re.sub(r"^with\b", ",", select, flags=re.IGNORECASE)
+
+
+def _computed(models: Models, sources: Mapping[str, _Source], kept: Kept, only: str, at: Point) -> str:
+    """The SELECT of a kept part's rows, computed for the streams that a condition on the key names."""
+    built_on = list(_built_on(sources, sources[kept.part]))
+    parts = _relations(models, built_on, at, _Choice(only=dict.fromkeys(kept.own, only)))
+    parts += [(part.name, part.unordered) for part in built_on[:-1]]
+    return _with(parts, built_on[-1].unordered)
+
+
+def _kept(models: Models, sources: Mapping[str, _Source], source: _Source, above: tuple[str, ...] = ()) -> list[Kept]:
+    """The parts of a report, or the report itself, of which rows are kept; not those that such a part builds on.
+
+    :raises Rejected: REPORT_BROKEN where a header says wrongly when streams are settled.
+    """
+    said = source.header.options.get("settled")
+    if said is None:
+        named = sorted((source.words & sources.keys()) - {source.name, *above})
+        found = [kept for part in named for kept in _kept(models, sources, sources[part], (*above, source.name))]
+        return list({kept.part: kept for kept in found}.values())
+    matched = re.fullmatch(r"(\w+)\s*\((.+)\)", said)
+    read = _models_of(models, sources, source)
+    if not matched or matched[1] not in read:
+        raise _broken(source.name, "its line `-- settled:` is not MODEL(CONDITION) with a model that it names")
+    if source.words & {"period_from", "period_to"}:
+        raise _broken(source.name, "it takes notice of the period, so nothing of it is settled")
+    key = models.definitions[matched[1]].key[0]
+    own = tuple(model for model in read if models.definitions[model].key[0] == key)
+    return [
+        Kept(
+            part=source.name,
+            key=key,
+            model=matched[1],
+            settled=matched[2],
+            own=own,
+            shared=tuple(model for model in read if model not in own),
+            fingerprint=f"{_version(models, sources, source)} {duckdb.__version__}",
+        )
+    ]
 
 
 def _require_timeless(models: Models, source: _Source) -> None:
@@ -360,8 +526,21 @@ def _require_timeless(models: Models, source: _Source) -> None:
         raise _broken(source.name, f"it names {', '.join(named)}; a report sees models alone, as of T, known at K")
 
 
-def _breakdown(by: str | None) -> str:
-    return "'all'" if by is None else f'cast("{by}" as varchar)'
+def _only(models: Models, sources: Mapping[str, _Source], source: _Source, stream: str) -> dict[str, str]:
+    """By model, the condition that keeps one stream's rows; models of other streams are left as they are.
+
+    :raises Rejected: UNKNOWN_STREAM where nothing in the report is of such streams.
+    """
+    aggregate, dash, id = stream.partition("-")
+    key = f"{aggregate}_id"
+    keys = {model: models.definitions[model].key[0] for model in _models_of(models, sources, source)}
+    kept = {model: f"{key} = {text(id)}" for model, first in keys.items() if first == key}
+    if not (dash and id and kept):
+        counted = sorted({first.removesuffix("_id") for first in keys.values()} & State.by_aggregate.keys())
+        streams = " and ".join(f"{aggregate}-…" for aggregate in counted) or "no streams"
+        sentence = f"{source.name} has nothing of {stream}; it counts {streams}"
+        raise Rejected("UNKNOWN_STREAM", sentence, field="stream")
+    return kept
 
 
 def _built_on(sources: Mapping[str, _Source], source: _Source, above: tuple[str, ...] = ()) -> Iterator[_Source]:
@@ -390,15 +569,21 @@ def _event_types(models: Models, sources: Mapping[str, _Source], source: _Source
 
 
 def _version(models: Models, sources: Mapping[str, _Source], source: _Source) -> str:
-    built_on = [part.text for part in _built_on(sources, source)]
+    built_on = [part.text + part.select for part in _built_on(sources, source)]
     built_on += [models.definitions[model].fingerprint for model in sorted(_models_of(models, sources, source))]
     return hashlib.sha256("\0".join(built_on).encode()).hexdigest()
+
+
+def _breakdowns(models: Models, source: _Source) -> tuple[str, ...]:
+    """The columns that the report can be broken down by: first the id of what it counts, one row for each."""
+    model, columns = source.broken_down
+    return (models.definitions[model].key[0], *columns) if model in models.definitions else ()
 
 
 def _require_breakdown(models: Models, source: _Source, by: str | None) -> None:
     if by is None:
         return
-    model, allowed = source.broken_down
+    model, allowed = source.broken_down[0], _breakdowns(models, source)
     if model in models.definitions and by in models.definitions[model].personal:
         raise Rejected("FIELD_IS_PERSONAL", f"{by} is personal; nothing can be broken down by it", field="by")
     if by not in allowed:
@@ -407,12 +592,12 @@ def _require_breakdown(models: Models, source: _Source, by: str | None) -> None:
 
 
 def _period(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
-    for field, instant in (("period_from", start), ("period_to", end)):
+    for name, instant in (("period_from", start), ("period_to", end)):
         require(
             instant is None or instant.tzinfo is not None,
             "INVALID_INSTANT",
             "an instant needs a time zone",
-            field=field,
+            field=name,
         )
     start, end = start or EVER[0], end or EVER[1]
     require(start <= end, "INVALID_PERIOD", f"the period ends ({end}) before it begins ({start})", field="period_to")

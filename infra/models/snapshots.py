@@ -23,7 +23,8 @@ def publish(
     connection: duckdb.DuckDBPyConnection, folder: Path, at_one_position: Callable[[], AbstractContextManager[None]]
 ) -> Path:
     """Copy the database as one transaction sees it into ``crm-<position>.duckdb`` in the folder, with a manifest
-    ``crm-<position>.json`` beside it; then let ``latest.json`` be a copy of the manifest.
+    ``crm-<position>.json`` beside it; then let ``latest.json`` be a copy of the manifest. Where streams are held back,
+    the name says how many.
 
     :param at_one_position: keeps everything in the database at one position while that transaction begins.
     """
@@ -50,7 +51,8 @@ def publish(
     finally:
         cursor.close()
     # A name that DuckDB has had open must never stand for another file: what is published is never replaced.
-    file = folder / f"crm-{manifest['position']}.duckdb"
+    lacking = f"-{manifest['held_back_streams']}-held-back" if manifest["held_back_streams"] else ""
+    file = folder / f"crm-{manifest['position']}{lacking}.duckdb"
     if file.exists():
         making.unlink()
         return file
@@ -96,6 +98,7 @@ def _said(manifest: Path) -> dict[str, Any]:
 def _manifest(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """What the copy says about itself."""
     position, hash = cursor.execute("select position, hash from annals_snapshot.annals_archive").fetchall()[0]
+    ((held,),) = cursor.execute("select count(distinct stream) from annals_snapshot.annals_held").fetchall()
     tables = cursor.execute(
         "select table_name from duckdb_tables() where database_name = 'annals_snapshot' "
         "and not starts_with(table_name, 'annals_') order by 1"
@@ -107,6 +110,7 @@ def _manifest(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "position": position,
         "hash": bytes(hash).hex(),
         "time": datetime.now(UTC).isoformat(),
+        "held_back_streams": held,
         "rows": dict(sorted(cursor.execute(counts).fetchall())),
     }
 

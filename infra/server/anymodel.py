@@ -42,7 +42,7 @@ class AnyModel:
         found = records.get(self._models, request.model, dict(request.key), **point_in(request, context, self._log))
         with self._edge.opening() as opening:
             record = _record(found.row, model, shown, opening)
-        record.read_point.CopyFrom(read_point(found.as_of, found.position))
+        record.read_point.CopyFrom(read_point(found.as_of, found.position, found.held_back))
         return record
 
     def list_records(
@@ -60,7 +60,7 @@ class AnyModel:
                 models_pb2.ListRecordsResponse(
                     records=[_record(row, model, shown, opening) for row in page.rows],
                     next_page_token=page.next_page_token,
-                    read_point=read_point(page.as_of, page.position),
+                    read_point=read_point(page.as_of, page.position, page.held_back),
                 )
             )
 

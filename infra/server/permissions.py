@@ -29,6 +29,7 @@ LeadService
   ReverseConversion         yes      yes      -        -        yes
   MergeLeads                yes      yes      -        -        yes
   UnmergeLeads              yes      yes      -        -        yes
+  ForgetLead                -        -        -        -        yes
   GetLead                   open     open     sealed   sealed   open
   ListLeads                 open     open     sealed   sealed   open
   GetLeadContact            open     open     sealed   sealed   open
@@ -139,6 +140,8 @@ SystemService
   GetStatus                 yes      yes      yes      yes      yes
   Verify                    -        -        -        yes      yes
   RebuildModels             -        -        -        -        yes
+  ListHeldBackStreams       -        -        -        yes      yes
+  ReplayHeldBackStreams     -        -        -        -        yes
   CreateSnapshot            -        -        -        -        yes
 
 besides

@@ -69,18 +69,19 @@ class Privacy:
     def describe_subject(
         self, request: privacy_pb2.DescribeSubjectRequest, context: grpc.ServicerContext
     ) -> Iterator[privacy_pb2.DescribeSubjectResponse]:
-        """Everything that is held about the person of a customer.
+        """Everything that is held about the person of a customer or a lead.
 
         :raises Rejected: INVALID_FIELD or NOT_FOUND.
         """
-        if not request.HasField("customer_id"):
-            raise InvalidFields([("customer_id", "is required")])
+        known = [name for name in ("customer_id", "lead_id") if request.HasField(name)]
+        if len(known) != 1:
+            raise InvalidFields([("customer_id", "is required, or lead_id; not both")])
         position = self._followed(request, context)
-        customer = f"customer-{request.customer_id}"
-        streams = self._keys.directory.person(customer)
+        asked = f"{known[0].removesuffix('_id')}-{getattr(request, known[0])}"
+        streams = self._keys.directory.person(asked)
         with self._edge.opening() as opening:
             history = {stream: self._history(stream, position, opening) for stream in streams}
-            require(history[customer], "NOT_FOUND", f"there is no {customer}", field="customer_id")
+            require(history[asked], "NOT_FOUND", f"there is no {asked}", field=known[0])
             opening.names(set(streams))
         yield privacy_pb2.DescribeSubjectResponse(streams=streams, position=position)
         for stream, happened in history.items():

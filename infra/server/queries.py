@@ -50,7 +50,7 @@ class Queries:
             )
             with self._edge.opening() as opening:
                 message = resource.message(found.row, shown, self._models.model(model).personal, opening)
-            message.read_point.CopyFrom(read_point(found.as_of, found.position))
+            message.read_point.CopyFrom(read_point(found.as_of, found.position, found.held_back))
             return message
 
         return call
@@ -68,7 +68,7 @@ class Queries:
             with self._edge.opening() as opening:
                 message: Message = answer(
                     next_page_token=page.next_page_token,
-                    read_point=read_point(page.as_of, page.position),
+                    read_point=read_point(page.as_of, page.position, page.held_back),
                     **{model: [resource.message(row, shown, personal, opening) for row in page.rows]},
                 )
                 return of_allowed_size(message)

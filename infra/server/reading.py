@@ -81,6 +81,6 @@ def reached_position(request: Any, context: grpc.ServicerContext, log: Source) -
     return wanted
 
 
-def read_point(as_of: datetime, position: int) -> reading_pb2.ReadPoint:
-    """Where an answer stands."""
-    return reading_pb2.ReadPoint(as_of=as_of, position=position)
+def read_point(as_of: datetime, position: int, held_back: int) -> reading_pb2.ReadPoint:
+    """Where an answer stands, and how many streams it does not count to their ends."""
+    return reading_pb2.ReadPoint(as_of=as_of, position=position, held_back_streams=held_back)

@@ -55,9 +55,12 @@ class Reports:
             period_to=_instant(request, "period_to"),
             by=request.by if request.HasField("by") else None,
             every=request.every if request.HasField("every") else None,
+            within=request.within if request.HasField("within") else None,
+            stream=request.stream if request.HasField("stream") else None,
             **point_in(request, context, self._log),
         )
-        about: Any = {"read_point": read_point(answer.as_of, answer.position), "report": described(answer.report)}
+        stands = read_point(answer.as_of, answer.position, answer.held_back)
+        about: Any = {"read_point": stands, "report": described(answer.report)}
         rows = chunks(about["report"].columns, answer.table.schema, answer.table.to_batches(), request.encoding)
         for chunk in rows:
             yield reports_pb2.RunReportResponse(chunk=chunk, **about)
@@ -82,7 +85,7 @@ class Reports:
         try:
             with self._edge.opening() as opening:
                 batches = (_opened(batch, opening) for batch in rows) if request.open_personal else rows
-                about: Any = {"position": rows.position}
+                about: Any = {"position": rows.position, "held_back_streams": rows.held_back}
                 for chunk in chunks(columns_of(rows.schema), rows.schema, batches, request.encoding):
                     opening.tell()
                     yield sql_pb2.RunSqlResponse(chunk=chunk, **about)

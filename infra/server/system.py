@@ -34,7 +34,7 @@ class System:
         parts, notices = self.parts()
         forked = [f"{each.code}: {each.sentence}" for each in self._forked()]
         answer = system_pb2.Status(
-            well=not forked and not any(part.last_error for part in parts),
+            well=not forked and not any(part.last_error or part.held_back_streams for part in parts),
             program_version=version("annals"),
             data_directory=str(self._settings.data.absolute()),
             position=head.position,
@@ -53,8 +53,13 @@ class System:
         notices: list[str] = []
         if self._models is not None:
             status = self._models.status()
-            parts = [self._part("archive", status.position, status.lag, error=status.last_error)]
-            parts += [self._part(each.name, each.position, each.lag, each.rows, each.broken) for each in status.models]
+            parts = [
+                self._part("archive", status.position, status.lag, error=status.last_error, held_back=status.held_back)
+            ]
+            parts += [
+                self._part(each.name, each.position, each.lag, each.rows, each.broken, each.held_back)
+                for each in status.models
+            ]
             notices = status.notices
         if isinstance(self._log, Stream):
             followed = self._log.status
@@ -63,8 +68,8 @@ class System:
             if followed.foreign:
                 notices = [
                     *notices,
-                    f"{followed.foreign} records on the topics are no events, {followed.unwritten} of them without a "
-                    "notice on a topic .dlq",
+                    f"{followed.foreign} records on the topics are no events; "
+                    f"{followed.unwritten} notices could not be written to topics .dlq",
                 ]
         if self._publisher is not None:
             going = self._publisher.status
@@ -113,7 +118,7 @@ class System:
         return contradictions(seen, self._log.head.position, self._log.hash_at)
 
     def _part(
-        self, name: str, position: int, lag: int, rows: int = 0, error: str | None = None
+        self, name: str, position: int, lag: int, rows: int = 0, error: str | None = None, held_back: int = 0
     ) -> system_pb2.Status.Part:
         return system_pb2.Status.Part(
             name=name,
@@ -121,6 +126,7 @@ class System:
             lag_events=lag,
             lag_seconds=self._waiting(position) if lag else 0,
             rows=rows,
+            held_back_streams=held_back,
             last_error=error or "",
         )
 

@@ -29,10 +29,11 @@ class Upkeep:
     def rebuild_models(
         self, request: system_pb2.RebuildModelsRequest, context: grpc.ServicerContext
     ) -> Iterator[system_pb2.RebuildModelsResponse]:
-        """Builds read models anew; says how far it is.
+        """Builds read models anew, as their files say now; says how far it is.
 
-        :raises Rejected: UNKNOWN_MODEL or MODEL_BROKEN, before any is built.
+        :raises Rejected: MODEL_INVALID, UNKNOWN_MODEL or MODEL_BROKEN, before any is built.
         """
+        self._models.reread()
         names = list(request.models) or self._models.names
         for name in names:
             self._models.model(name)
@@ -46,6 +47,37 @@ class Upkeep:
                 self._models.rebuild([model], progress)
 
         return told(work)
+
+    def list_held_back_streams(
+        self, request: system_pb2.ListHeldBackStreamsRequest, context: grpc.ServicerContext
+    ) -> system_pb2.ListHeldBackStreamsResponse:
+        """What is held back."""
+        return system_pb2.ListHeldBackStreamsResponse(streams=self._held_back())
+
+    def replay_held_back_streams(
+        self, request: system_pb2.ReplayHeldBackStreamsRequest, context: grpc.ServicerContext
+    ) -> system_pb2.ReplayHeldBackStreamsResponse:
+        """Tries again what is held back.
+
+        :raises Rejected: MODEL_BROKEN.
+        """
+        tried = len(self._models.held_back)
+        self._models.replay()
+        return system_pb2.ReplayHeldBackStreamsResponse(tried=tried, streams=self._held_back())
+
+    def _held_back(self) -> Iterator[system_pb2.HeldBackStream]:
+        held = self._models.held_back
+        counts = self._models.held_events() if held else {}
+        for each in held:
+            yield system_pb2.HeldBackStream(
+                part=each.part,
+                stream=each.stream,
+                position=each.position,
+                type=each.type,
+                events=counts.get((each.part, each.stream), 0),
+                sentence=each.sentence,
+                found_at=each.since,
+            )
 
     def create_snapshot(
         self, request: system_pb2.CreateSnapshotRequest, context: grpc.ServicerContext

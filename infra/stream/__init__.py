@@ -3,7 +3,8 @@
 from infra.stream.cluster import Cluster
 from infra.stream.publisher import Publisher, PublisherStatus
 from infra.stream.stream import Place, Stream, StreamStatus, offsets_of
-from infra.stream.topics import check_topics, make_topics, topics
+from infra.stream.topics import check_topics, make_topics, topics, unavailable
+from infra.stream.verification import verify_topics
 
 __all__ = [
     "Cluster",
@@ -16,4 +17,6 @@ __all__ = [
     "make_topics",
     "offsets_of",
     "topics",
+    "unavailable",
+    "verify_topics",
 ]

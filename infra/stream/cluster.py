@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError
 
 from infra.settings import Settings
 
@@ -41,6 +42,8 @@ CONSUMER = {
     "metrics_enabled": False,
 }
 CLOSE_SECONDS = 2.0
+CONNECT_SECONDS = 2.0
+DEFAULT_PORT = 9092
 
 # What it says goes where the program's owner sends it, and nowhere where they say nothing.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
@@ -77,9 +80,27 @@ class Cluster:
         """By which the broker knows the publisher, whichever process it is."""
         return f"{self.prefix}-publisher"
 
+    def reach(self) -> None:
+        """See quickly whether anybody is there, where a client would try for long.
+
+        :raises KafkaConnectionError: with what the last of the servers said.
+        """
+        said: OSError | None = None
+        for server in self._servers:
+            host, colon, port = server.rpartition(":") if not server.endswith("]") else (server, "", "")
+            try:
+                address = (host.strip("[]"), int(port)) if colon else (server.strip("[]"), DEFAULT_PORT)
+                socket.create_connection(address, CONNECT_SECONDS).close()
+            except OSError as error:
+                said = error
+            else:
+                return
+        raise KafkaConnectionError(f"it does not answer ({said})")
+
     @contextmanager
     def admin(self) -> Iterator[KafkaAdminClient]:
         """A client for looking after topics."""
+        self.reach()
         admin = KafkaAdminClient(**self._common(CLIENT))
         try:
             yield admin
@@ -89,6 +110,7 @@ class Cluster:
     @contextmanager
     def producer(self, **more: Any) -> Iterator[KafkaProducer]:
         """A producer with settings of our own."""
+        self.reach()
         producer = KafkaProducer(**self._common(CLIENT | PRODUCER | more))
         try:
             yield producer
@@ -99,6 +121,7 @@ class Cluster:
     @contextmanager
     def consumer(self, **more: Any) -> Iterator[KafkaConsumer]:
         """A consumer of committed records that belongs to no group."""
+        self.reach()
         consumer = KafkaConsumer(**self._common(CLIENT | CONSUMER | more))
         try:
             yield consumer
@@ -116,6 +139,9 @@ class Cluster:
             for partition in consumer.partitions_for_topic(topic) or ()
         )
 
+    @property
+    def _servers(self) -> list[str]:
+        return [server.strip() for server in self.bootstrap_servers.split(",")]
+
     def _common(self, own: Mapping[str, Any]) -> dict[str, Any]:
-        servers = [server.strip() for server in self.bootstrap_servers.split(",")]
-        return {"bootstrap_servers": servers, "client_id": f"{self.prefix}-annals", **own, **self.options}
+        return {"bootstrap_servers": self._servers, "client_id": f"{self.prefix}-annals", **own, **self.options}

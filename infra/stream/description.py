@@ -159,7 +159,10 @@ def channel(aggregate: str, events: list[type[Event[Any]]]) -> dict[str, Any]:
     topic = f"crm.{aggregate}"
     return {
         "address": topic,
-        "description": f"Every event of every {aggregate}. Records that are none are noticed on {topic}{DEAD_LETTERS}.",
+        "description": (
+            f"Every event of every {aggregate}. Notices of records that are none, and of events that a reader of ours "
+            f"holds back, are on {topic}{DEAD_LETTERS}."
+        ),
         "messages": {
             event.__name__: {"$ref": f"#/components/messages/{event.__name__}"}
             for event in events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -15,8 +15,10 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from commands.rejected import Rejected
+from domain.customer import CustomerForgotten
 from infra.log import Head, from_microseconds, microseconds
 from infra.log.arrow import part
+from infra.log.document import forgotten_streams
 from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
 from infra.stream.deadletters import DeadLetters
@@ -35,6 +37,8 @@ PATIENCE = 30.0
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 5.0
 OFFSETS = b"offsets"
+FORGETTING = f"crm.{CustomerForgotten.__name__}."
+"""What the type of a forgetting begins with, in every version: it is obeyed also where it cannot be taken in."""
 FATAL = ("HISTORY_FORKED", "POSITION_MISSING")
 """Nothing beyond it may be given out, so whoever asks is told."""
 
@@ -54,7 +58,7 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
     """How following goes. ``position`` is up to where events are ready, ``head`` the newest that is known to be on the
-    topics, ``foreign`` how many records were none of ours, ``unwritten`` how many of them nobody was told about;
+    topics, ``foreign`` how many records were none of ours, ``unwritten`` how many notices could not be written;
     ``last_error`` is what keeps it from going on, None where nothing does.
     """
 
@@ -70,10 +74,18 @@ class Stream:
     thread; it is made for one reader that goes on where it stopped, and any other place is searched for.
 
     :param place: how far the reader is already; it is read on from there.
+    :param forget: is told the streams of whoever was forgotten, before the event is given to anybody.
     """
 
-    def __init__(self, cluster: Cluster, place: Place | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        place: Place | None = None,
+        *,
+        forget: Callable[[set[str]], None] = lambda streams: None,
+    ) -> None:
         self._cluster = cluster
+        self._forget = forget
         self._place = place or Place()
         self._letters = DeadLetters(cluster)
         self._changed = threading.Condition()
@@ -100,6 +112,10 @@ class Stream:
             self._changed.notify_all()
         self._thread.join()
         self._letters.close()
+
+    def notice_held_back(self, part: str, stream: str, position: int, type: str, reason: str) -> None:
+        """Tell on ``<topic>.dlq`` that a part of the reader holds a stream back from the event at a position on."""
+        self._letters.notice_held_back(part, stream, position, type, reason)
 
     def __enter__(self) -> Stream:
         return self
@@ -280,6 +296,9 @@ class Stream:
             )
 
     def _add(self, turn: int, events: list[Arrived]) -> None:
+        for event in events:
+            if event.row[3].startswith(FORGETTING):
+                self._forget(streams_forgotten(event.row[1], event.row[5]))
         with self._changed:
             if self._turn != turn:
                 return
@@ -312,6 +331,14 @@ class Stream:
         if later:
             return min(later) - 1
         return max((event.position for event in last.values()), default=0)
+
+
+def streams_forgotten(stream: str, document: bytes) -> set[str]:
+    """The streams that a forgetting names; where it cannot be read, at least its own."""
+    try:
+        return forgotten_streams(document)
+    except Rejected:
+        return {stream}
 
 
 def offsets_of(batch: pa.RecordBatch) -> dict[str, int]:

@@ -78,7 +78,8 @@ def check_topics(cluster: Cluster) -> None:
 
 def unavailable(cluster: Cluster, error: Exception) -> Rejected:
     """The refusal where Kafka does not do what it is asked to."""
-    said = " ".join(str(error).split()) or type(error).__name__
+    name = type(error).__name__
+    said = " ".join(str(error).split()).removeprefix(f"{name}: ") or name
     return Rejected("STREAM_UNAVAILABLE", f"Kafka at {cluster.bootstrap_servers} cannot be used now: {said}")
 
 

@@ -6,6 +6,7 @@
 -- column: lead_id: the lead's id
 -- column: status: new, assigned, working, qualified, nurturing, converted, disqualified or merged
 -- column: status_before_merge: the status to go back to when the merge is undone; null where the lead is not merged
+-- column: forgotten: whether the person asked to be forgotten; personal columns then read as null
 -- column: name: what the lead is called
 -- column: email: the lead's e-mail address
 -- column: phone: the lead's telephone number
@@ -32,7 +33,7 @@
 -- column: version: the version of the lead's stream (its etag)
 -- column: updated_at: when the newest fact that counts was recorded
 select id as lead_id, position, occurred_at, recorded_at as updated_at, version,
-       'new' as status, occurred_at as captured_at, name, email, phone, title,
+       'new' as status, false as forgotten, occurred_at as captured_at, name, email, phone, title,
        company, country, postcode_area, source, landing_page
 from lead_captured
 union all by name
@@ -90,3 +91,5 @@ select id as lead_id, position, occurred_at, recorded_at as updated_at, version,
 from lead_unmerged
 union all by name
 select id as lead_id, position, occurred_at, recorded_at as updated_at, version from lead_released
+union all by name
+select id as lead_id, position, occurred_at, recorded_at as updated_at, version, true as forgotten from lead_forgotten

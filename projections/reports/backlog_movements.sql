@@ -14,16 +14,10 @@
 -- column: merged: how often a live one was merged
 -- column: backlog_after: tickets that are live when it ends, or at T
 with before_start as (
-    select ticket_id, max_by(status, moved_at) as status
-    from ticket_moves
-    where moved_at < $period_from
-    group by ticket_id
+    from standing_before(ticket_moves, ticket_id, $period_from)
 ),
 before_end as (
-    select ticket_id, max_by(status, moved_at) as status
-    from ticket_moves
-    where moved_at < $period_to
-    group by ticket_id
+    from standing_before(ticket_moves, ticket_id, $period_to)
 ),
 moved as (
     select ticket_id,

@@ -9,10 +9,7 @@
 -- column: churned: those of them that left in the period
 -- column: churn_rate: churned / active_at_start
 with before_start as (
-    select customer_id, max_by(status, moved_at) as status
-    from customer_moves
-    where moved_at < $period_from
-    group by customer_id
+    from standing_before(customer_moves, customer_id, $period_from)
 ),
 leavers as (
     select distinct customer_id from customer_moves

@@ -14,16 +14,10 @@
 -- column: merged: how often an active one was merged
 -- column: active_after: customers that are active when it ends, or at T
 with before_start as (
-    select customer_id, max_by(status, moved_at) as status
-    from customer_moves
-    where moved_at < $period_from
-    group by customer_id
+    from standing_before(customer_moves, customer_id, $period_from)
 ),
 before_end as (
-    select customer_id, max_by(status, moved_at) as status
-    from customer_moves
-    where moved_at < $period_to
-    group by customer_id
+    from standing_before(customer_moves, customer_id, $period_to)
 ),
 moved as (
     select customer_id,

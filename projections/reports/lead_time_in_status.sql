@@ -15,36 +15,18 @@
 -- column: median_business_seconds: half of them were in it at most this long in business time
 -- column: mean_business_seconds: how long one was in it on average in business time
 -- column: total_business_seconds: how long all of them were in it together in business time
-with hours as (
-    select * from business_hours where group_id = ''
-),
-stays as (
+with stays as (
     select leads.breakdown, lead_id, leads.status as status_now, states.status, states.valid_from as began_at,
-           states.valid_to as ended_at
+           states.valid_to as ended_at, '' as works_by
     from leads_intervals as states
     join leads using (lead_id)
     where leads.captured_at >= $period_from and leads.captured_at < $period_to
 ),
-measured as (
-    select stays.*,
-           coalesce(
-               before.microseconds_before + least(epoch_us(began_at), epoch_us(before.closes_at))
-               - epoch_us(before.opens_at), 0
-           ) as open_before,
-           coalesce(
-               until.microseconds_before + least(epoch_us(ended_at), epoch_us(until.closes_at))
-               - epoch_us(until.opens_at), 0
-           ) as open_until
-    from stays
-    asof left join hours as before on before.opens_at <= began_at
-    asof left join hours as until on until.opens_at <= ended_at
-)
-,
 times as (
     select breakdown, lead_id, status, any_value(status_now) as status_now,
            sum(epoch_us(ended_at) - epoch_us(began_at)) as microseconds,
            sum(open_until - open_before) as business_microseconds
-    from measured
+    from business_time(stays)
     group by breakdown, lead_id, status
 )
 select breakdown, status, statuses.type as status_type,

@@ -4,6 +4,7 @@
 -- formula: seconds = the requester's oldest unanswered message to the next public reply of an agent, no bot
 -- edges: what was still unanswered at T has no times; a period does not matter
 -- source: next reply time as Zendesk and GitLab define it
+-- settled: tickets(status in ('solved', 'closed', 'merged'))
 -- column: ticket_id: the ticket's id
 -- column: asked_at: when the requester wrote
 -- column: answered_at: when an agent replied in public; null where nobody has

@@ -9,10 +9,7 @@
 -- column: reactivated: those of them that came back in the period
 -- column: reactivation_rate: reactivated / churned_at_start
 with before_start as (
-    select customer_id, max_by(status, moved_at) as status
-    from customer_moves
-    where moved_at < $period_from
-    group by customer_id
+    from standing_before(customer_moves, customer_id, $period_from)
 ),
 returners as (
     select distinct customer_id from customer_moves

@@ -10,16 +10,10 @@
 -- column: gained: those of them that were not active before the period
 -- column: retention_rate: (active_at_end - gained) / active_at_start
 with before_start as (
-    select customer_id, max_by(status, moved_at) as status
-    from customer_moves
-    where moved_at < $period_from
-    group by customer_id
+    from standing_before(customer_moves, customer_id, $period_from)
 ),
 before_end as (
-    select customer_id, max_by(status, moved_at) as status
-    from customer_moves
-    where moved_at < $period_to
-    group by customer_id
+    from standing_before(customer_moves, customer_id, $period_to)
 ),
 counted as (
     select breakdown,

@@ -1,8 +1,9 @@
 -- Every clock that an SLA set running: what it measures, when it is due, and how it ended.
 -- clock: state
 -- formula: due_at = the smallest t at which the time counted from the start reaches the target; the calendar, the SLA's version, the priority and the pauses are those in force at each moment
--- edges: a clock runs under the SLAs that were in force when it started; no time counts while the ticket is solved or closed; a target that shrinks below what has counted is due at once; due_at is null where the clock stands still, has no target, or would be due more than 400 days after T; what comes after T, or after the stop, is taken as it stands; a merged ticket has no clocks but those that had stopped; a period does not matter
+-- edges: a clock runs under the SLAs that were in force when it started; no time counts while the ticket is solved or closed; a target that shrinks below what has counted is due at once; due_at is null where the clock stands still, has no target, or would be due more than 400 days after the stop, or T; what comes after T, or after the stop, is taken as it stands; a merged ticket has no clocks but those that had stopped; a period does not matter
 -- source: dbt_zendesk, made exact: the calendar, the version and the priority in force at each moment
+-- settled: tickets(status in ('solved', 'closed', 'merged'))
 -- column: sla_id: the SLA
 -- column: ticket_id: the ticket's id
 -- column: started_at: when the clock started
@@ -11,17 +12,7 @@
 -- column: due_at: when the target is reached
 -- column: seconds: how much time counted up to the stop, or T
 -- column: state: met (stopped by due_at), breached (stopped later), running, late (running, and due_at is past) or void (the ticket was solved, closed or merged without what was promised)
-with versions as (
-    select *,
-           coalesce(
-               min(in_force_from) over (
-                   partition by sla_id order by version rows between 1 following and unbounded following
-               ),
-               'infinity'
-           ) as in_force_to
-    from slas
-),
-measures as (
+with measures as (
     select sla_id, measure, min(in_force_from) as since from slas
     where measure <> 'first_contact_resolution'
     group by sla_id, measure
@@ -53,17 +44,19 @@ lived as (
 followed as (
     from lived
     union all
-    select clock, sla_id, stopped_at, ended_at, $as_of + interval 400 day, status, priority, works_by, true
+    select clock, sla_id, stopped_at, ended_at, stopped_at + interval 400 day, status, priority, works_by, true
     from lived
     where ended_at = stopped_at
     union all
-    select clock, sla_id, stopped_at, started_at, $as_of + interval 400 day, coalesce(phases.status, status_now),
+    select clock, sla_id, stopped_at, started_at, stopped_at + interval 400 day, coalesce(phases.status, status_now),
            if(phases.ticket_id is null, priority_now, phases.priority), coalesce(works_by, works_by_now), true
     from clocks
     left join ticket_phases as phases on phases.ticket_id = clocks.ticket_id and began_at = started_at
     where stopped_at = started_at
     union all
-    select clock, sla_id, stopped_at, $as_of, $as_of + interval 400 day, status_now, priority_now, works_by_now, true
+    select clock, sla_id, stopped_at, $as_of,
+           if(status_now in ('solved', 'closed', 'merged'), 'infinity', $as_of + interval 400 day),
+           status_now, priority_now, works_by_now, true
     from clocks
     where stopped_at is null
 ),
@@ -81,29 +74,15 @@ pieces as (
                seconds
            ) as target
     from followed
-    join versions on versions.sla_id = followed.sla_id and in_force_from < ended_at and began_at < in_force_to
+    join sla_versions as versions
+        on versions.sla_id = followed.sla_id and in_force_from < ended_at
+        and began_at < coalesce(in_force_to, 'infinity')
 ),
 measured as (
     select pieces.*,
-           if(
-               is_business_time,
-               coalesce(
-                   before.microseconds_before + least(epoch_us(began_at), epoch_us(before.closes_at))
-                   - epoch_us(before.opens_at), 0
-               ),
-               epoch_us(began_at)
-           ) as time_before,
-           if(
-               is_business_time,
-               coalesce(
-                   until.microseconds_before + least(epoch_us(ended_at), epoch_us(until.closes_at))
-                   - epoch_us(until.opens_at), 0
-               ),
-               epoch_us(ended_at)
-           ) as time_until
-    from pieces
-    asof left join business_hours as before on before.group_id = works_by and before.opens_at <= began_at
-    asof left join business_hours as until on until.group_id = works_by and until.opens_at <= ended_at
+           if(is_business_time, open_before, epoch_us(began_at)) as time_before,
+           if(is_business_time, open_until, epoch_us(ended_at)) as time_until
+    from business_time(pieces) as pieces
 ),
 counted as (
     select *, if(counts, time_until - time_before, 0) as microseconds,

@@ -17,32 +17,17 @@ with cohort as (
     from leads
     where captured_at >= $period_from and captured_at < $period_to
 ),
-hours as (
-    select * from business_hours where group_id = ''
-),
-contacted as (
-    select * from cohort where first_contacted_at is not null
-),
-measured as (
-    select contacted.*,
-           coalesce(
-               before.microseconds_before + least(epoch_us(captured_at), epoch_us(before.closes_at))
-               - epoch_us(before.opens_at), 0
-           ) as open_before,
-           coalesce(
-               until.microseconds_before + least(epoch_us(first_contacted_at), epoch_us(until.closes_at))
-               - epoch_us(until.opens_at), 0
-           ) as open_until
-    from contacted
-    asof left join hours as before on before.opens_at <= captured_at
-    asof left join hours as until on until.opens_at <= first_contacted_at
+waits as (
+    select lead_id, captured_at as began_at, first_contacted_at as ended_at, '' as works_by
+    from cohort
+    where first_contacted_at is not null
 ),
 timed as (
     select cohort.breakdown, cohort.lead_id,
-           epoch_us(measured.first_contacted_at) - epoch_us(measured.captured_at) as microseconds,
+           epoch_us(ended_at) - epoch_us(began_at) as microseconds,
            open_until - open_before as business_microseconds
     from cohort
-    left join measured using (lead_id)
+    left join business_time(waits) as measured using (lead_id)
 )
 select breakdown,
        count(*) as leads,

@@ -21,23 +21,9 @@ phases as (
            coalesce(named.group_id, '') as works_by
     from tickets_intervals
     left join named using (group_id)
-),
-measured as (
-    select phases.*,
-           coalesce(
-               before.microseconds_before + least(epoch_us(began_at), epoch_us(before.closes_at))
-               - epoch_us(before.opens_at), 0
-           ) as open_before,
-           coalesce(
-               until.microseconds_before + least(epoch_us(ended_at), epoch_us(until.closes_at))
-               - epoch_us(until.opens_at), 0
-           ) as open_until
-    from phases
-    asof left join business_hours as before on before.group_id = works_by and before.opens_at <= began_at
-    asof left join business_hours as until on until.group_id = works_by and until.opens_at <= ended_at
 )
 select ticket_id, began_at, ended_at, status, priority, works_by,
        epoch_us(ended_at) - epoch_us(began_at) as microseconds,
        open_until - open_before as business_microseconds
-from measured
+from business_time(phases)
 order by ticket_id, began_at

@@ -1,12 +1,13 @@
 -- Where the time of every ticket went, in seconds, on the calendar and in business time. The parts add up: agent_work
 -- + on_hold + pending + solved_before_reopening = total, at every T, and the same in business time.
--- clock: cohort
+-- clock: state
 -- formula: total = min(T, last solved if solved or closed, merged) - opened; every part is the time in its statuses before that end; business time is the time of it in which the group was open
--- edges: time in a merge that was undone counts as the status that the ticket went back to; business time goes by the calendar in force at each moment, and is all time where none is
+-- edges: time in a merge that was undone counts as the status that the ticket went back to; business time goes by the calendar in force at each moment, and is all time where none is; a period does not matter
 -- source: times as Zendesk and GitLab define them; the identity is ours
+-- settled: tickets(status in ('solved', 'closed', 'merged'))
 -- column: ticket_id: the ticket's id
 -- column: status: the status at T
--- column: opened_at: when the ticket was opened, in the period
+-- column: opened_at: when the ticket was opened
 -- column: ended_at: T, or when the ticket was last solved if it is solved or closed, or when it was merged if it is merged
 -- column: total: from opened_at to ended_at
 -- column: agent_work: time in new and open
@@ -41,7 +42,6 @@ with ends as (
                else $as_of
            end as ended_at
     from tickets
-    where opened_at >= $period_from and opened_at < $period_to
 ),
 reopenings as (
     select ends.ticket_id, coalesce(min(states.valid_from), $as_of) as reopened_at

@@ -42,6 +42,7 @@ with times as (
            ], recursive := true)
     from tickets
     join ticket_time_parts using (ticket_id)
+    where tickets.opened_at >= $period_from and tickets.opened_at < $period_to
     union all by name
     select breakdown, 3 as place, 'next_reply' as measure, true as concerned, seconds, business_seconds
     from tickets

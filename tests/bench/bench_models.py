@@ -126,21 +126,25 @@ class Recorded:
             )
         )
 
-    def _row(self) -> tuple[Any, ...]:
-        chance, position = self.seed, self.head.position + 1
+    def next(self) -> tuple[list[Any], str, dict[str, Any]]:
+        """What happens next: the stream (aggregate, name, version), the type and the data."""
+        chance = self.seed
         if len(self.open) < 2_000 or chance.random() < 0.12:
             aggregate = chance.choices(("ticket", "lead", "customer"), (5, 3, 2))[0]
             stream: list[Any] = [aggregate, f"{aggregate}-{uuid_of(chance)}", 0]
             self.open.append(stream)
-            type, data = FIRST[aggregate]
-        else:
-            index = chance.randrange(len(self.open))
-            stream = self.open[index]
-            type, make = chance.choice(NEXT[stream[0]])
-            data = make(chance)
-            if stream[2] > 5 and chance.random() < 0.5:
-                self.open[index] = self.open[-1]
-                self.open.pop()
+            return stream, *FIRST[aggregate]
+        index = chance.randrange(len(self.open))
+        stream = self.open[index]
+        type, make = chance.choice(NEXT[stream[0]])
+        if stream[2] > 5 and chance.random() < 0.5:
+            self.open[index] = self.open[-1]
+            self.open.pop()
+        return stream, type, make(chance)
+
+    def _row(self) -> tuple[Any, ...]:
+        chance, position = self.seed, self.head.position + 1
+        stream, type, data = self.next()
         stream[2] += 1
         recorded = START + timedelta(seconds=30 * position)
         late = timedelta(hours=chance.random() * 24) if stream[2] > 1 and chance.random() < LATE else timedelta()
@@ -183,6 +187,24 @@ class Recorded:
 
     def position_at(self, instant: datetime) -> int:
         return max(0, int((instant - START).total_seconds() // 30))
+
+
+class Beginning:
+    """The beginning of a log."""
+
+    def __init__(self, log: Recorded, size: int) -> None:
+        (last,) = log.batches(size - 1, size)
+        self._log = log
+        self.head = End(*(last[name][-1].as_py() for name in ("position", "hash", "recorded_at")))
+
+    def batches(self, after: int, until: int | None = None, size: int = 10_000) -> Iterator[pa.RecordBatch]:
+        return self._log.batches(after, min(self.head.position, until or self.head.position), size)
+
+    def wait(self, after: int, timeout: float | None) -> int:
+        return self.head.position
+
+    def position_at(self, instant: datetime) -> int:
+        return min(self._log.position_at(instant), self.head.position)
 
 
 class Stored:
@@ -241,7 +263,7 @@ class Follower(Models):
             self._catch_up(self._log.head.position)
 
 
-def opened(folder: Path, log: Recorded | Stored, projections: Path = PROJECTIONS) -> Follower:
+def opened(folder: Path, log: Recorded | Beginning | Stored, projections: Path = PROJECTIONS) -> Follower:
     return Follower(
         folder / "models.duckdb",
         log,
@@ -284,7 +306,7 @@ def run(scale: float) -> list[dict[str, Any]]:
         try:
             return [
                 *_upkeep(models, log, size),
-                *_rebuild(models, size),
+                *_rebuild(models, log, size),
                 *_reports(models, log),
                 *_fresh(models, log),
                 _memory(size),
@@ -319,12 +341,20 @@ def _one_model(folder: Path, name: str) -> Path:
     return models.parent
 
 
-def _rebuild(models: Follower, size: int) -> list[dict[str, Any]]:
+def _rebuild(models: Follower, log: Recorded, size: int) -> list[dict[str, Any]]:
     rebuild = size / seconds(models.rebuild)
+    with tempfile.TemporaryDirectory() as folder:
+        fewer = opened(Path(folder), Beginning(log, size // 5))
+        try:
+            fewer.follow()
+            rebuild_of_fewer = size // 5 / seconds(fewer.rebuild)
+        finally:
+            fewer.close()
     with models.transaction() as cursor:
         by_hand = size / seconds(lambda: cursor.execute(BY_HAND).fetchall())
     return [
         row("models: rebuild of all", rebuild, "events/s", target=">= 200000"),
+        row("models: the same, beside a fifth of the events", rebuild, "events/s", rebuild_of_fewer, ">= 0.7"),
         row("models: hand-written GROUP BY, tickets without history", by_hand, "events/s"),
     ]
 

@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from time import perf_counter, sleep
 from typing import Any
 from uuid import uuid4
 
 from commands.ticket import OpenTicket
+from crm.client import Client
+from crm.v1 import tickets_pb2
 from infra.deploy import Broker
 from infra.log import Log, Request, Row
-from infra.main import collect_less
+from infra.main import PROJECTIONS, collect_less
+from infra.models import EVENTS, Models
 from infra.stream import Cluster, Publisher, Stream, make_topics
 from infra.stream.publisher import MOST_EVENTS
 from infra.stream.record import headers, milliseconds
 from tests.bench.bench_log import ACTOR, Result, lead_command, new_log, result
+from tests.bench.bench_postgres import server
+from tests.bench.bench_serve import keep_writing
 
 ROUNDS = 5
+UPKEEP_ROUNDS = 3
+WARM = 50
 ASKED = 500
+MEMORY = "400MB"
 PAUSE = 0.005
 
 
 def run(scale: float) -> list[Result]:
-    """The figures; at ``scale`` 1 in about two minutes."""
+    """The figures; at ``scale`` 1 in about five minutes."""
     collect_less()
     with TemporaryDirectory() as name, kafka(Path(name)) as address:
         log = new_log(Path(name) / "log")
         for begin in range(0, int(100_000 * scale), 500):
             log.submit([Request(lead_command(str(n // 2), n), ACTOR) for n in range(begin, begin + 500)])
-        results = [*throughput(log, address), *freshness(log, address)]
+        results = [*throughput(log, address), *freshness(log, address), catching_up(log, address, Path(name))]
         log.close()
-        return results
+        return [*results, *just_answered(address, Path(name)), *far_behind(address, Path(name), int(1_000_000 * scale))]
 
 
 @contextmanager
@@ -123,6 +135,146 @@ def bare_consume(cluster: Cluster) -> float:
             count += sum(len(records) for records in consumer.poll(timeout_ms=100).values())
         elapsed = perf_counter() - begin
     return float(count / elapsed)
+
+
+def catching_up(log: Log, address: str, folder: Path) -> Result:
+    """All read models from nothing to the head: over Kafka, and straight from the log as an embedded node does."""
+    cluster = new_cluster(address)
+    publish(log, cluster)
+    head = log.head.position
+    followed, embedded = [], []
+    for turn in range(UPKEEP_ROUNDS):
+        begin = perf_counter()
+        with Stream(cluster) as stream:
+            while stream.head.position < head:
+                stream.wait(head - 1, None)
+            brought(stream, folder / f"kafka-{turn}", head)
+        followed.append(head / (perf_counter() - begin))
+        begin = perf_counter()
+        brought(log, folder / f"log-{turn}", head)
+        embedded.append(head / (perf_counter() - begin))
+    return result("stream: all read models caught up / embedded upkeep", "events/s", followed, embedded, 0.8)
+
+
+def brought(source: Any, folder: Path, position: int) -> None:
+    models = models_over(source, folder)
+    models.bring([EVENTS, *models.names], position)
+    models.close()
+
+
+def models_over(source: Any, folder: Path) -> Models:
+    return Models(
+        folder / "models.duckdb",
+        source,
+        projections=PROJECTIONS,
+        time_zone="UTC",
+        memory=MEMORY,
+        threads=2,
+        snapshots=folder / "snapshots",
+        look_back=False,
+    )
+
+
+def just_answered(address: str, folder: Path) -> list[dict[str, Any]]:
+    """How long a query node keeps whoever asks for the position of a command that another node has just answered, while
+    others send 200 commands a second: each part a process of its own, the log in PostgreSQL.
+    """
+    with server() as make, ExitStack() as started:
+        environment = {
+            "CRM_LOG": make("log"),
+            "CRM_KEYS": make("keys"),
+            "CRM_MASTER_KEY": b64encode(os.urandom(32)).decode(),
+            "CRM_KAFKA_BOOTSTRAP_SERVERS": address,
+            "CRM_KAFKA_PREFIX": f"bench{uuid4().hex[:8]}",
+        }
+        crm = [str(Path(sys.executable).parent / "crm")]
+        env = os.environ | environment
+        subprocess.run([*crm, "migrate", "--data", str(folder / "m")], env=env, check=True, stderr=subprocess.DEVNULL)
+        addresses = {}
+        for part in ("commands", "publisher", "queries"):
+            command = [*crm, "serve", "--only", part, "--data", str(folder / part), "--listen", "127.0.0.1:0"]
+            popen = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            node = started.enter_context(popen)
+            started.callback(node.terminate)
+            assert node.stdout is not None
+            addresses[part] = node.stdout.readline().strip()
+        waits = sorted(1000 * wait for wait in waits_of(addresses["commands"], addresses["queries"]))
+    name = "stream: wait on a query node for a position just answered, under 200 commands/s"
+    return [
+        {"name": f"{name}, median", "value": round(median(waits), 1), "unit": "ms", "target": ""},
+        {"name": f"{name}, p99", "value": round(quantiles(waits, n=100)[-1], 1), "unit": "ms", "target": "<= 150"},
+    ]
+
+
+def waits_of(commands: str, queries: str) -> list[float]:
+    """Seconds that each question waited."""
+    stop = Event()
+    load = Thread(target=keep_writing, args=(commands, stop))
+    load.start()
+    waits = []
+    with Client(commands) as ask, Client(queries) as answer:
+        for n in range(WARM + ASKED):
+            opened = ask.tickets.OpenTicket(tickets_pb2.OpenTicketRequest(id=f"q-{n}", subject="Parcel"))
+            asked = tickets_pb2.GetTicketRequest(ticket_id=f"q-{n}", min_position=opened.position)
+            begin = perf_counter()
+            answer.tickets.GetTicket(asked)
+            waits.append(perf_counter() - begin)
+    stop.set()
+    load.join()
+    return waits[WARM:]
+
+
+FOLLOWER = """
+import resource, sys
+from pathlib import Path
+from infra.models import EVENTS
+from infra.stream import Cluster, Stream
+from tests.bench.bench_stream import models_over
+address, prefix, folder, *positions = sys.argv[1:]
+with Stream(Cluster(address, prefix)) as stream:
+    models = models_over(stream, Path(folder))
+    for position in map(int, positions):
+        while stream.wait(position - 1, 1.0) < position:
+            pass
+        while (at := models.position) < position:
+            models.bring([EVENTS, *models.names], min(position, at + 100_000))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
+    models.close()
+"""
+
+
+def far_behind(address: str, folder: Path, count: int) -> list[dict[str, Any]]:
+    """The most memory that a node took which caught up with so many events, against what a quarter of them took."""
+    log = new_log(folder / "far")
+    for first in range(0, count, 500):
+        log.submit([Request(lead_command(str(n // 2), n), ACTOR) for n in range(first, first + 500)])
+    cluster = new_cluster(address)
+    publish(log, cluster)
+    head = log.head.position
+    log.close()
+    begin = perf_counter()
+    arguments = [address, cluster.prefix, str(folder / "behind"), str(head // 4), str(head)]
+    told = subprocess.run(
+        [sys.executable, "-c", FOLLOWER, *arguments], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.split()
+    seconds = perf_counter() - begin
+    quarter, whole = map(int, told)
+    return [
+        {
+            "name": f"stream: memory while {head:,} events behind / a quarter of them",
+            "value": whole,
+            "unit": "MB",
+            "baseline": quarter,
+            "ratio": round(whole / quarter, 2),
+            "target": "<= 1.5",
+        },
+        {
+            "name": f"stream: {head:,} events caught up",
+            "value": round(head / seconds),
+            "unit": "events/s",
+            "target": "",
+        },
+    ]
 
 
 def freshness(log: Log, address: str) -> list[dict[str, Any]]:

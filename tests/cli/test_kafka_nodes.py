@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import duckdb
 import grpc
 import pytest
 
@@ -23,7 +22,7 @@ from infra.models import place_in
 from infra.stream import Cluster, topics
 from tests import postgres
 from tests.cli.conftest import Crm, Process
-from tests.stream.company import DEADLINE, committed, eventually, position_of
+from tests.stream.company import DEADLINE, committed, differing, eventually, position_of
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +65,11 @@ def test_migrate_makes_the_topics(shared: Cluster, crm: Crm, tmp_path: Path) -> 
     with shared.admin() as admin:
         assert set(topics(shared)) <= set(admin.list_topics())
     assert "topics: already there" in crm("migrate", "--data", tmp_path / "a").err
+
+
+def test_verify_has_to_know_where_kafka_is(crm: Crm, company: Path) -> None:
+    ended = crm("verify", "--kafka", "--data", company)
+    assert (ended.status, "error: INVALID_SETTING: CRM_KAFKA_BOOTSTRAP_SERVERS: " in ended.err) == (1, True)
 
 
 def test_migrate_refuses_a_topic_that_loses_history(shared: Cluster, crm: Crm, tmp_path: Path) -> None:
@@ -132,7 +136,6 @@ def test_without_the_broker_commands_go_on(
     process: Callable[..., Process], crm: Crm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRM_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setenv("CRM_KAFKA_OPTIONS", '{"bootstrap_timeout_ms": 100}')
     node = process("serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "a")
     with Client(node.line(), actor="shop") as client:
         assert capture(client, 1) == 1
@@ -144,7 +147,12 @@ def test_without_the_broker_commands_go_on(
         assert capture(client, 2) == 2
         assert client.leads.GetLead(leads_pb2.GetLeadRequest(lead_id="2", min_position=2)).name == "Lead 2"
     node.send(signal.SIGTERM)
-    assert node.end().status == 0
+    ended = node.end()
+    assert ended.status == 0
+    assert "Kafka at 127.0.0.1:1 cannot be used now: it does not answer (" in ended.err
+    assert "it is tried again and again, and until then the rest goes on" in ended.err
+    migrated = crm("migrate", "--data", tmp_path / "a")
+    assert (migrated.status, "error: STREAM_UNAVAILABLE: Kafka at 127.0.0.1:1 cannot be" in migrated.err) == (1, True)
 
 
 def test_a_publisher_needs_the_address_of_kafka(crm: Crm, tmp_path: Path) -> None:
@@ -285,6 +293,9 @@ def test_nodes_are_killed_under_load(
     queries = nodes.clients["queries"]
     eventually(lambda: part(queries, "topics").position == count, lambda: status_of(queries))
     assert sorted(position_of(record) for record in committed(shared)) == list(range(1, count + 1))
+    verified = crm("verify", "--kafka", "--data", tmp_path / "a")
+    assert (verified.status, verified.out) == (0, ""), verified
+    assert f"the topics hold the log up to position {count}; it stands at {count}" in verified.err
     survivor = snapshot(queries, count)
 
     # What the log alone gives, without any node, and what the topics alone give.
@@ -309,29 +320,3 @@ def snapshot(client: Client, position: int) -> Path:
     made = client.system.CreateSnapshot(system_pb2.CreateSnapshotRequest(min_position=position))
     assert made.position == position
     return Path(made.file)
-
-
-def differing(one: Path, other: Path) -> list[str]:
-    """The tables of events and models that have not the same rows in both files."""
-    with duckdb.connect() as connection:
-        for name, file in (("one", one), ("other", other)):
-            connection.execute(f"attach '{file}' as {name} (read_only)")
-        tables = [
-            {
-                row[0]
-                for row in connection.execute(
-                    "select table_name from duckdb_tables() where database_name = ?"
-                    " and (not starts_with(table_name, 'annals_') or table_name = 'annals_archive')",
-                    [name],
-                ).fetchall()
-            }
-            for name in ("one", "other")
-        ]
-        assert tables[0] == tables[1]
-        assert {"annals_archive", "lead_captured", "leads_now", "tickets_past"} <= tables[0]
-        difference = "(from {0} except all from {1}) union all (from {1} except all from {0})"
-        return [
-            table
-            for table in sorted(tables[0])
-            if connection.execute(difference.format(f"one.main.{table}", f"other.main.{table}")).fetchall()
-        ]

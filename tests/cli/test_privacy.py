@@ -29,6 +29,10 @@ def test_from_finding_to_nothing_remains(crm: Crm, company: Path, tmp_path: Path
     assert told["states"]["customer-c1"]["name"] == NAME
     assert [event["type"] for event in told["events"]] == ["LeadCaptured", "LeadConverted", "CustomerRegistered"]
     snapshot = Path(crm("snapshot", *at).out.strip())
+    assert crm("export", "cloudevents", tmp_path / "exported", *at).status == 0
+    with (company / "handed-out.jsonl").open("a") as listed:
+        listed.write('{"what": "half a li')  # of a process that was killed
+    assert crm("backup", tmp_path / "backups", "--keys", tmp_path / "apart" / "keys.db", *at).status == 0
     keys_before = Path(shutil.copytree(company, tmp_path / "before")) / "keys.db"
 
     words = tmp_path / "words.txt"
@@ -36,8 +40,18 @@ def test_from_finding_to_nothing_remains(crm: Crm, company: Path, tmp_path: Path
     assert (refused.status, refused.out, words.exists()) == (1, "", False)
     forgotten = crm("forget", "c1", "--reason", "by letter", "--words", words, *at, "--format", "json")
     assert forgotten.status == 0
-    assert [row["stream"] for row in json.loads(forgotten.out)["rows"]] == ["customer-c1", "lead-1"]
-    assert str(snapshot) in forgotten.err
+    told = json.loads(forgotten.out)
+    assert [row["stream"] for row in told["rows"]] == ["customer-c1", "lead-1"]
+    assert told["position"] == 10
+    assert {(each["what"], each["path"], each["position"], each["is_there"]) for each in told["handed_out"]} == {
+        ("snapshot", str(snapshot), 9, True),
+        ("export as cloudevents", str(tmp_path / "exported"), 9, True),
+        ("backup", str(tmp_path / "backups" / "crm-9.db"), 9, True),
+        ("backup of the keys", str(tmp_path / "apart" / "keys.db"), 9, True),
+    }
+    for each in told["handed_out"]:
+        assert f"handed out before: {each['what']} {each['path']}, position 9; " in forgotten.err
+    assert f"{tmp_path}/apart/keys.db, position 9; destroy it" in forgotten.err
     assert words.read_text() == f'"{NAME}"\n'
     assert words.stat().st_mode & 0o777 == 0o600
     assert NAME not in forgotten.out + forgotten.err
@@ -47,16 +61,33 @@ def test_from_finding_to_nothing_remains(crm: Crm, company: Path, tmp_path: Path
     assert crm("forget", "c1", *at).err.startswith("error: FORGOTTEN: ")
     assert NAME not in crm("subject", "c1", *at).out
     assert NAME not in crm("replay", "lead-1", *at).out
-    looked = crm("verify", "--forgotten", "--words", words, *at)
+    handed = (tmp_path / "exported", tmp_path / "backups")
+    looked = crm("verify", "--forgotten", "--words", words, *at, *handed)
     assert (looked.status, looked.out) == (0, ""), looked
     assert "nothing remains" in looked.err
     assert crm("verify", "--rebuild", *at).status == 0
 
-    shown = crm("verify", "--forgotten", "--words", words, *at, tmp_path / "before", "--format", "json")
+    shown = crm(
+        "verify", "--forgotten", "--words", words, *at, tmp_path / "before", tmp_path / "apart", "--format", "json"
+    )
     findings = json.loads(shown.out)["rows"]
     assert shown.status == 4
-    assert [finding["code"] for finding in findings] == ["KEY_REMAINS"]
-    assert f"{keys_before} holds the key of lead-1" in findings[0]["sentence"]
+    assert [finding["code"] for finding in findings] == ["KEY_REMAINS"] * 2
+    for keys, finding in zip((keys_before, tmp_path / "apart" / "keys.db"), findings, strict=True):
+        assert f"{keys} holds the key of lead-1" in finding["sentence"]
+
+
+def test_somebody_known_as_a_lead_only(crm: Crm, company: Path, tmp_path: Path) -> None:
+    at, words = ("--data", company), tmp_path / "words.txt"
+    assert json.loads(crm("subject", "lead-2", *at).out)["states"]["lead-2"]["name"] == "Ben Brandt"
+    assert crm("forget", "lead-1", *at).err.startswith("error: IS_CUSTOMER: ")
+    forgotten = crm("forget", "lead-2", "--words", words, *at, "--format", "csv")
+    assert (forgotten.status, forgotten.out) == (0, "stream\nlead-2\n")
+    assert words.read_text() == '"Ben Brandt"\n'
+    again = crm("forget", "lead-2", *at)
+    assert (again.status, again.out, "forgotten already" in again.err) == (0, "", True)
+    assert crm("verify", "--forgotten", "--words", words, *at).status == 0
+    assert crm("forget", "lead-nobody", *at).err.startswith("error: NOT_FOUND: ")
 
 
 def in_sqlite(file: Path) -> None:

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import postgres
 from tests.faults import sizes
 from tests.places import Place
+
+SmallDisk = Callable[..., None]
+DISK_BYTES = 8_000_000
+
+
+@pytest.fixture
+def mount_small_disk() -> Iterator[SmallDisk]:
+    """Mounts a small file system at a folder, which belongs to the folder's owner."""
+    mounted: list[Path] = []
+    become = [] if os.getuid() == 0 else ["sudo", "-n"]
+
+    def mount(folder: Path, size: int = DISK_BYTES) -> None:
+        owner = folder.stat()
+        options = f"size={size},uid={owner.st_uid},gid={owner.st_gid},mode=700"
+        command = [*become, "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as reason:
+            pytest.skip(f"nothing may be mounted here: {reason}")
+        mounted.append(folder)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run([*become, "umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,9 @@ KILLS = size("KILLS", 3, 20)
 SERVER_KILLS = size("SERVER_KILLS", 4, 10)
 DATABASE_KILLS = size("DATABASE_KILLS", 2, 10)
 
+STREAM_KILLS = size("STREAM_KILLS", 20, 200)
+"""How often a command node, the publisher, a query node or the broker is killed."""
+
 CUTS = size("CUTS", 30, 1_000)
 """How many connections are cut at random moments."""
 
@@ -46,3 +49,9 @@ JUMPS = size("JUMPS", 150, 3_000)
 
 REPEATS = size("REPEATS", 15, 500)
 """How many requests are sent to two nodes at once."""
+
+TAMPERINGS = size("TAMPERINGS", 270, 20_000)
+"""How often rows or bytes are altered, in each of several ways."""
+
+FUZZED = size("FUZZED", 20_000, 1_000_000)
+"""How many cases of random bytes codec, verifier, import, checkpoints and sealed texts are given altogether."""

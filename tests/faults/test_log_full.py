@@ -5,9 +5,7 @@ log goes on when there is room again.
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 from commands.lead import CaptureLead, ConvertLead
 from commands.rejected import Rejected
 from infra.log import Actor, Outcome, Request
+from tests.faults.conftest import SmallDisk
 from tests.faults.nodes import opened
 from tests.places import Place, run
 from tests.postgres import Server
@@ -25,30 +24,7 @@ pytestmark = pytest.mark.slow
 
 ANN = Actor("user", "ann")
 CALLERS, IN_A_SUBMIT = 4, 10
-DISK_BYTES, BALLAST_BYTES = 8_000_000, 6_500_000
-
-SmallDisk = Callable[[Path], None]
-
-
-@pytest.fixture
-def mount_small_disk() -> Iterator[SmallDisk]:
-    """Mounts a small file system at a folder, which belongs to the folder's owner."""
-    mounted: list[Path] = []
-    become = [] if os.getuid() == 0 else ["sudo", "-n"]
-
-    def mount(folder: Path) -> None:
-        owner = folder.stat()
-        options = f"size={DISK_BYTES},uid={owner.st_uid},gid={owner.st_gid},mode=700"
-        command = [*become, "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-        try:
-            subprocess.run(command, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError) as reason:
-            pytest.skip(f"nothing may be mounted here: {reason}")
-        mounted.append(folder)
-
-    yield mount
-    for folder in mounted:
-        subprocess.run([*become, "umount", "--lazy", str(folder)], check=True)
+BALLAST_BYTES = 6_500_000
 
 
 def test_sqlite(tmp_path: Path, mount_small_disk: SmallDisk) -> None:

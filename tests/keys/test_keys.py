@@ -181,3 +181,15 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Rejected) as refused:
         load_master_key(settings(tmp_path / "missing"))
     assert refused.value.code == "DATA_NOT_WRITABLE"
+
+
+def test_what_is_forgotten_does_not_open_although_its_key_is_there(keys: Keys, url: str) -> None:
+    gone, kept = (keys.seal(stream, "e", "name", "Ann") for stream in ("lead-1", "lead-2"))
+    other = Keys.open(url, MASTER)
+    assert other.open_text(gone) == "Ann"
+    other.forget(["lead-1", "customer-1"])
+    for _ in range(2):
+        assert (other.open_text(gone), other.open_text(kept)) == (None, "Ann")
+        other.fetch([gone, kept])
+    assert keys.open_text(gone) == "Ann"
+    other.close()

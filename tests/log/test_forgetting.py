@@ -20,17 +20,30 @@ from commands.customer import (
     RemoveContactPoint,
     UnmergeCustomers,
 )
-from commands.lead import AssignLead, CaptureLead, ContactLead, ConvertLead, CorrectLead, MergeLeads, ReverseConversion
+from commands.lead import (
+    AssignLead,
+    CaptureLead,
+    ContactLead,
+    ConvertLead,
+    CorrectLead,
+    DisqualifyLead,
+    ForgetLead,
+    MergeLeads,
+    ReverseConversion,
+    UnmergeLeads,
+)
 from commands.rejected import Rejected
 from commands.ticket import AddNote, MergeTickets, OpenTicket, ReplyToTicket, SolveTicket, UnmergeTickets
 from domain.customer import CustomerForgotten
+from domain.lead import LeadForgotten
 from infra.database import Unusable
 from infra.keys import Keys
-from infra.log import Actor, Log, Request, decode
+from infra.log import Actor, Log, Request, decode, forgotten_in
 from tests.log.conftest import Clock
 from tests.places import Place
 
 ANN = Actor("user", "ann")
+FORGETTINGS = (CustomerForgotten.type_name, LeadForgotten.type_name)
 
 
 @pytest.fixture
@@ -55,7 +68,7 @@ def other(place: Place, clock: Clock) -> Iterator[Log]:
 
 
 def forgotten_streams(log: Log) -> list[tuple[str, ...]]:
-    events = [decode(row.document, None)[1] for row in log.rows() if row.type == CustomerForgotten.type_name]
+    events = [decode(row.document, None)[1] for row in log.rows() if row.type in FORGETTINGS]
     return [event.streams for event in events]  # type: ignore[attr-defined]
 
 
@@ -150,6 +163,60 @@ def test_what_is_not_personal_goes_on_and_nothing_personal_comes_again(log: Log,
         assert (refusal.value.code, refusal.value.field) == ("FORGOTTEN", field), command
     assert log.head.position == position
     assert personal(log, "lead-1") == personal(log, "ticket-1") == personal(log, "customer-1") == []
+
+
+def test_somebody_known_as_a_lead_only(log: Log, tell: Callable[..., None], other: Log, place: Place) -> None:
+    tell(
+        CaptureLead(id="1", name="Ada", email="ada@example.org"),
+        CaptureLead(id="same", name="Ada A."),
+        MergeLeads(id="1", merged_id="same", reason="the same"),
+        CaptureLead(id="not", name="Ada B."),
+        MergeLeads(id="1", merged_id="not", reason="the same?"),
+        UnmergeLeads(id="1", merged_id="not", reason="no"),
+        CaptureLead(id="ben", name="Ben"),
+        ConvertLead(id="ben", customer_id="ben"),
+        CaptureLead(id="eve", name="Eve"),
+        ConvertLead(id="eve", customer_id="eve"),
+        ReverseConversion(id="eve", reason="a mistake"),
+    )
+    assert other.state("lead-1")[1].name == "Ada"  # type: ignore[attr-defined]
+    documents = [row.document for row in log.rows()]
+    for id, code in (("ben", "IS_CUSTOMER"), ("same", "MERGED"), ("nobody", "NOT_FOUND")):
+        with pytest.raises(Rejected, match="customer-ben" if id == "ben" else None) as refusal:
+            log.execute(Request(ForgetLead(id=id), ANN))
+        assert refusal.value.code == code
+    tell(ForgetLead(id="1", reason="she asked"))
+    assert forgotten_streams(log) == [("lead-1", "lead-same")]
+    assert with_keys(place) == {"lead-not", "lead-ben", "lead-eve"}
+    for node in (log, other):
+        assert node.execute(Request(ForgetLead(id="1"), ANN)).first_position == 0
+        assert personal(node, "lead-1") == personal(node, "lead-same") == []
+        assert node.state("lead-1")[1].name is None  # type: ignore[attr-defined]
+        for command in (
+            CorrectLead(id="1", name="Ada", reason="she is back"),
+            ConvertLead(id="1", customer_id="1"),
+            MergeLeads(id="not", merged_id="1", reason="the same"),
+        ):
+            with pytest.raises(Rejected) as refusal:
+                node.execute(Request(command, ANN))
+            assert refusal.value.code == "FORGOTTEN"
+    tell(DisqualifyLead(id="1", reason="nobody there"), ForgetLead(id="eve"))
+    assert forgotten_streams(log)[1:] == [("lead-eve",)]
+    assert personal(log, "lead-not") == ["Ada B."]
+    assert find(log, "name", "ada") == {"lead-not"}
+    assert find(log, "name", "eve") == set()
+    assert [row.document for row in log.rows()][: len(documents)] == documents
+    assert log.verify() == []
+    stored = place.run("keys", "SELECT key_id, 'lead-1' AS stream, wrapped, created_at FROM keys")[0]._mapping
+    place.run(
+        "keys",
+        "INSERT INTO keys VALUES ('back', :stream, :wrapped, :created_at)",
+        **{name: value for name, value in stored.items() if name != "key_id"},
+    )
+    assert "lead-1" in with_keys(place)
+    assert forgotten_in(place.url("log")) == {"lead-1", "lead-same", "lead-eve"}
+    Log.open(place.url("log"), log._keys).head  # noqa: B018
+    assert "lead-1" not in with_keys(place)
 
 
 def test_forgetting_among_other_commands_of_one_call(log: Log) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from commands.command import Command
 from commands.customer import ForgetCustomer
+from commands.lead import ForgetLead
 from domain.event import Event, State
 from infra.keys import Keys
 from infra.log import Actor, Envelope, Log, Outcome, Request, decode
@@ -30,7 +31,9 @@ def day(text: str) -> datetime:
 class Company:
     """The log, the keys and the read models of one company."""
 
-    def __init__(self, folder: Path, projections: Path = PROJECTIONS, time_zone: str = "UTC") -> None:
+    def __init__(
+        self, folder: Path, projections: Path = PROJECTIONS, time_zone: str = "UTC", memory: str = "1GB"
+    ) -> None:
         self.now = day("01-01 00:00")
         self.keys = Keys.open(f"sqlite:///{folder / 'keys.db'}", b"k" * 32)
         self.log = Log.open(f"sqlite:///{folder / 'log.db'}", self.keys, clock=lambda: self.now)
@@ -39,7 +42,7 @@ class Company:
             self.log,
             projections=projections,
             time_zone=time_zone,
-            memory="1GB",
+            memory=memory,
             threads=2,
             snapshots=folder / "snapshots",
         )
@@ -53,7 +56,7 @@ class Company:
         """Ask for commands by chance, two in five of them late, and let the rules refuse what they refuse. Every age
         has streams of its own; nobody is forgotten but in the last one, for after that nothing happens to them.
         """
-        alive = [kind for kind in COMMANDS if kind is not ForgetCustomer]
+        alive = [kind for kind in COMMANDS if kind not in (ForgetCustomer, ForgetLead)]
         for number in range(commands):
             age = number * AGES // commands
             self.now += timedelta(minutes=chance.randint(0, 90), microseconds=chance.randint(0, 999_999))

@@ -210,7 +210,12 @@ def happen(company: Company, chance: Random) -> None:
     """A quarter with both changes of clocks of some zone in it, told by chance; one fact in five is late."""
     company.now = day("02-20 00:00")
     company.log.submit([Request(any_sla(chance, "a"), ACTOR), Request(any_sla(chance, "b"), ACTOR)])
-    for number in range(700):
+    go_on(company, chance, range(700))
+
+
+def go_on(company: Company, chance: Random, numbers: range) -> None:
+    """So much more of it."""
+    for number in numbers:
         company.now += timedelta(minutes=chance.randint(0, 240), seconds=chance.randint(0, 59))
         occurred = company.now - timedelta(hours=chance.randint(0, 60)) if chance.random() < 0.2 else None
         company.log.submit([Request(anything(chance, number, company.now), ACTOR, occurred_at=occurred)])
@@ -411,6 +416,39 @@ def test_sla_clocks(company: Company, points: list[At]) -> None:
     assert seen == {"met", "breached", "running", "late", "void"}
 
 
+@pytest.mark.slow
+def test_the_spans_of_a_clock_add_up_to_what_it_counted(company: Company, points: list[At]) -> None:
+    """Each instant from the start to the stop, or T, is in one span."""
+    whys: set[str] = set()
+    for at in points:
+        point = {"as_of": at.as_of, "known_at": at.known_at}
+        spans: dict[Any, list[dict[str, Any]]] = {}
+        for span in rows(company, "sla_minutes", **point):
+            spans.setdefault((span["sla_id"], span["ticket_id"], span["started_at"], span["measure"]), []).append(span)
+        for clock in rows(company, "sla_clocks", **point):
+            mine = spans.pop((clock["sla_id"], clock["ticket_id"], clock["started_at"], clock["measure"]), [])
+            assert sum(span["counted_seconds"] for span in mine) == clock["seconds"]
+            ends = [clock["started_at"], *(span["ended_at"] for span in mine)]
+            assert [span["began_at"] for span in mine] == ends[:-1]
+            assert ends[-1] == (clock["stopped_at"] or at.as_of)
+            assert all(span["began_at"] < span["ended_at"] for span in mine)
+            whys |= {span["why"] for span in mine}
+        assert not spans
+    assert whys == {"counted", "paused", "solved", "out_of_hours"}
+
+
+@pytest.mark.slow
+def test_of_one_stream_a_report_says_what_it_says_of_it_among_all(company: Company, points: list[At]) -> None:
+    for at in points[:3]:
+        point = {"as_of": at.as_of, "known_at": at.known_at}
+        for name in ("sla_clocks", "ticket_time_parts", "ticket_phases", "next_replies", "ticket_moves"):
+            found = rows(company, name, **point)
+            for id in sorted(at.of("ticket"))[::7]:
+                assert rows(company, name, stream=f"ticket-{id}", **point) == [
+                    row for row in found if row["ticket_id"] == id
+                ]
+
+
 def clocks(at: At) -> Iterator[tuple[Any, Any]]:
     """Every clock, followed from moment to moment."""
     slas: dict[str, list[tuple[datetime, int, SlaPublished]]] = {}
@@ -467,7 +505,8 @@ def follow(at: At, own: Any, ticket: Ticket, versions: Any, start: datetime, sto
 
 def moments(at: At, own: Any, versions: Any, start: datetime, stop: datetime | None) -> Iterator[Any]:
     """The times in which nothing changed for a clock, with the ticket and the SLA; after its end all stays."""
-    end, horizon = stop or at.as_of, at.as_of + HORIZON
+    end = stop or at.as_of
+    horizon = end + HORIZON
     marks = {start, end, horizon, *(since for since, _, _ in versions)}
     marks |= {envelope.occurred_at for envelope, _ in own if envelope.occurred_at < end}
     before_the_stop = [each for each in own if each[0].occurred_at < end or start == end]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ import pytest
 
 from commands.rejected import Rejected
 from domain.ticket import TicketAssigned, TicketOpened, TicketPended, TicketSolved
-from infra.models import Models
+from infra.models import EVENTS, Models
 from infra.models.archive import fresh_events, relations
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -73,7 +74,7 @@ def test_models_stand_where_they_are_brought(lines: Any, tickets: Path, opened: 
 
 def test_the_archive_gives_every_event_back(lines: Any, tickets: Path, opened: Any) -> None:
     tell(lines)
-    lines.add("ticket-0", "crm.TicketExploded.v1", NOON, why="nobody knows")
+    lines.add("ticket-0", "eventsourcing:Exploded", NOON, why="nobody knows")
     models = opened(lines)
     models.bring(["events"], lines.head.position)
     events = rows(models, "select position, stream, version, type, hash, data::varchar from events order by position")
@@ -155,22 +156,6 @@ def test_a_file_with_a_mistake_is_named_and_the_others_go_on(
     assert said in str(broken["tickets"])
 
 
-def test_a_model_that_fails_on_an_event_does_not_stop_the_others(
-    lines: Any, tickets: Path, models_dir: Path, opened: Any
-) -> None:
-    models_dir.joinpath("pended.sql").write_text(PENDED.replace("occurred_at as pended_at", "stream::int as pended_at"))
-    lines.add("ticket-1", TicketPended(), NOON)
-    position = tell(lines)
-    models = opened(lines)
-    models.start()
-    until(lambda: models.status().last_error is not None)
-    status = models.status()
-    assert "pended" in str(status.last_error)
-    assert {model.name: model.position for model in status.models} == {"pended": 0, "tickets": position}
-    with pytest.raises(Rejected, match="MODEL_BROKEN"):
-        models.bring(["pended"], position)
-
-
 def test_only_changed_files_begin_anew(lines: Any, tickets: Path, models_dir: Path, opened: Any) -> None:
     pended = models_dir / "pended.sql"
     pended.write_text(PENDED)
@@ -189,6 +174,95 @@ def test_only_changed_files_begin_anew(lines: Any, tickets: Path, models_dir: Pa
     assert models.check_rebuild() == []
 
 
+def statuses(models: Models, position: int) -> list[Any]:
+    models.bring(["tickets"], position)
+    return rows(models, "select status, count(*) from tickets group by all order by all")
+
+
+DONE = TICKETS.replace("'solved' as status", "'done' as status")
+
+
+def test_a_changed_model_is_built_beside_and_switched(lines: Any, tickets: Path, opened: Any) -> None:
+    """Whoever asks while it is built gets the old one, whole; afterwards the new one, whole."""
+    position = tell(lines)
+    models = opened(lines)
+    models.bring([EVENTS], position)
+    before = statuses(models, position)
+    tickets.write_text(DONE)
+    models.reread()
+    assert statuses(models, position) == before
+    meanwhile: list[Any] = []
+
+    def ask(model: str, reached: int, until: int) -> None:
+        lines.add("ticket-0", TicketSolved(), NOON + timedelta(hours=2))
+        meanwhile.append(statuses(models, lines.head.position))
+
+    models.rebuild(["tickets"], ask)
+    assert meanwhile
+    assert all("done" not in str(each) and "solved" in str(each) for each in meanwhile)
+    after = statuses(models, lines.head.position)
+    assert "done" in str(after)
+    assert "solved" not in str(after)
+    assert sum(count for _, count in after) == sum(count for _, count in meanwhile[-1])
+    assert models.check_rebuild() == []
+    notice = models.status().notices[-1]
+    assert "the changed model tickets is in force" in notice
+    models.close()
+    again = opened(lines)
+    assert statuses(again, lines.head.position) == after
+    assert again.status().notices == []
+
+
+def test_after_a_start_the_old_model_answers_until_the_changed_one_is_built(
+    lines: Any, tickets: Path, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(lines)
+    position = lines.add("ticket-0", TicketSolved(), NOON + timedelta(hours=2))
+    models = opened(lines)
+    models.bring([EVENTS], position)
+    before = statuses(models, position)
+    models.close()
+    tickets.write_text(DONE)
+    monkeypatch.setattr("infra.models.engine.REBUILD_BATCH", -1)  # so that this is a long history
+    models = opened(lines)
+    assert statuses(models, position) == before
+    monkeypatch.setattr("infra.models.engine.REBUILD_BATCH", 1)
+    models.start()
+    until(lambda: bool(models.status().notices))
+    assert "done" in str(statuses(models, position))
+    assert models.check_rebuild() == []
+
+
+def test_new_and_removed_files_and_mistakes_while_it_runs(
+    lines: Any, tickets: Path, models_dir: Path, opened: Any
+) -> None:
+    position = tell(lines)
+    models = opened(lines)
+    models.start()
+    before = statuses(models, position)
+    models_dir.joinpath("pended.sql").write_text(PENDED)
+    models_dir.joinpath("wrong.sql").write_text(PENDED.replace("from ticket_pended", "from\nticket_pend"))
+    tickets.write_text(TICKETS.replace("from ticket_solved", "from\nticket_solve"))
+    with pytest.raises(Rejected) as refused:
+        models.reread()
+    assert refused.value.code == "MODEL_INVALID"
+    line = tickets.read_text().splitlines().index("ticket_solve") + 1
+    assert f"tickets.sql, line {line}" in refused.value.sentence
+    models.rebuild(["tickets"])
+    assert statuses(models, position) == before
+    lines.add("ticket-0", TicketPended(), NOON + timedelta(hours=2))
+    models.bring(["pended"], lines.head.position)
+    assert ("0",) in rows(models, "select ticket_id from pended")
+    tickets.write_text(TICKETS)
+    models_dir.joinpath("wrong.sql").unlink()
+    models_dir.joinpath("pended.sql").unlink()
+    models.reread()
+    assert models.names == ["tickets"]
+    with pytest.raises(Rejected, match="UNKNOWN_MODEL"):
+        models.bring(["pended"], position)
+    assert models.check_rebuild() == []
+
+
 def test_it_goes_on_where_it_stood(lines: Any, tickets: Path, opened: Any) -> None:
     models = opened(lines)
     models.bring(["tickets"], tell(lines))
@@ -199,6 +273,42 @@ def test_it_goes_on_where_it_stood(lines: Any, tickets: Path, opened: Any) -> No
     models.bring(["tickets"], lines.head.position)
     assert models.check_rebuild() == []
     assert models.status().notices == []
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_models_that_stand_further_than_the_archive_wait_for_a_log_that_is_away(
+    lines: Any, tickets: Path, opened: Any, make_lines: Any, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    monkeypatch.setattr("infra.models.engine._START", 0.01)
+    models = opened(lines)
+    models.bring(["tickets"], tell(lines))
+    models.close()
+    late = make_lines()
+    models = opened(late, look_back=False)
+    assert models.position == 0
+    assert models.row("tickets", ["1"], 0)[0].to_pylist()[0]["status"] == "new"
+    for ask in (models.check_rebuild, models.rebuild, models.snapshot):
+        with pytest.raises(Rejected, match="the log ends at position 0; 6 is not there yet"):
+            ask()
+    tell(late, 4)
+    if same:
+        late.rows[:6] = lines.rows
+        rechain(late)
+        models.bring(["tickets", "events"], 8)
+        assert models.check_rebuild() == []
+        return
+    late.rows[0]["document"] += b" "
+    rechain(late)
+    for position in (6, 7, 8):
+        with pytest.raises(Rejected, match="HISTORY_FORKED: event 6 is not the one in the read models"):
+            models.bring(["tickets", "events"], position)
+
+
+def rechain(lines: Any) -> None:
+    """The hashes of what the log says now."""
+    before = b""
+    for row in lines.rows:
+        row["hash"] = before = hashlib.sha256(before + row["document"]).digest()
 
 
 def test_a_file_ahead_of_its_log_is_built_anew(lines: Any, tickets: Path, opened: Any) -> None:

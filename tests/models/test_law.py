@@ -410,7 +410,7 @@ def test_a_row_folded_alone_is_the_row_that_stands_once_its_model_is_brought(pai
                 pair.whole, f"select {', '.join(model.key)} from {name}_now where known_from > {position - 24}"
             )
             for key in [tuple(row.values()) for row in keys] + [("nobody",) * len(model.key)]:
-                row, at = pair.cut.row(name, key, position)
+                row, at, _ = pair.cut.row(name, key, position)
                 assert at == position
                 alone[name, key] = [
                     {column: plain(value) for column, value in each.items()} for each in row.to_pylist()

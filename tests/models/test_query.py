@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +13,8 @@ import pytest
 from commands.lead import CaptureLead, ConvertLead
 from commands.rejected import Rejected
 from infra.models.query import query
-from tests.models.company import Company, company_in, day
+from infra.models.report import run
+from tests.models.company import PROJECTIONS, Company, company_in, day
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +141,19 @@ def test_the_time_limit(company: Company) -> None:
             pass
     assert refusal.value.code == "SQL_TIMEOUT"
     assert rows(company, "select 1 as one") == [{"one": 1}]
+
+
+def test_the_memory_limit(tmp_path: Path) -> None:
+    """More than the limit leaves room for is refused, and the next statement finds the room again."""
+    greedy = "select list(a.range order by hash(a.range)) as l from range(100000000) as a"
+    projections = Path(copytree(PROJECTIONS, tmp_path / "projections"))
+    report = f"-- Too much.\n-- clock: state\n-- column: l: numbers\n{greedy} order by 1\n"
+    projections.joinpath("reports", "greedy.sql").write_text(report)
+    with company_in(tmp_path / "data", memory="100MB", projections=projections) as company:
+        assert refused(company, greedy).code == "SQL_OUT_OF_MEMORY"
+        with pytest.raises(Rejected, match="SQL_OUT_OF_MEMORY"):
+            run(company.models, "greedy")
+        assert rows(company, "select 1 as one") == [{"one": 1}]
 
 
 def test_the_row_limit(company: Company) -> None:

@@ -384,21 +384,35 @@ def test_a_broken_report_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     folder.joinpath("mine.sql").write_text(
         "-- One more file.\n-- clock: state\nselect count(*) as leads from LEADS order by 1\n"
     )
+    folder.joinpath("restless.sql").write_text(
+        "-- Never settled.\n-- clock: state\n-- settled: leads\nselect lead_id from leads order by 1\n"
+    )
+    folder.joinpath("unknowing.sql").write_text(
+        "-- Never settled.\n-- clock: state\n-- settled: leads(state = 'won')\nselect lead_id from leads order by 1\n"
+    )
+    folder.joinpath("calls.sql").write_text(
+        "-- A call.\n-- clock: state\nfrom standing_before(ticket_moves, ticket_id) order by 1\n"
+    )
     with company_in(tmp_path / "data", projections=projections) as company:
         tell_leads(company)
         broken = {report.name: report.broken for report in reports(company.models) if report.broken}
         assert sorted(broken) == [
+            "calls",
             "circle",
             "leak",
             "macro",
             "past",
+            "restless",
             "round",
             "timeless",
             "today",
             "typo",
+            "unknowing",
             "unordered",
         ]
         assert "leed_id" in str(broken["typo"])
+        assert "standing_before" in str(broken["calls"])
+        assert "MODEL(CONDITION)" in str(broken["restless"])
         assert refused(company, "leak").code == "REPORT_BROKEN"
         assert rows(company, "mine", as_of=day("01-20 09:00")) == [(2,)]
         assert rows(company, "lead_conversion") == [("all", 4, 2, Decimal("0.5"))]

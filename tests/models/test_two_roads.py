@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from random import Random
 from statistics import median
@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from domain.customer import Customer, SurveyAnswered
+from domain.customer import Customer, InteractionLogged, SurveyAnswered
 from domain.event import Event, State
-from domain.lead import Lead, LeadCaptured, LeadContacted
+from domain.lead import Lead, LeadCaptured, LeadContacted, LeadConverted
 from domain.ticket import (
     LIVE,
     Ticket,
@@ -206,6 +206,67 @@ def test_lead_conversion(company: Company, points: list[At], events: Events) -> 
             [(len(cohort), converted, ratio(converted, len(cohort)))] if cohort else []
         )
     assert converted_ever
+
+
+def test_conversions_in_a_period(company: Company, points: list[At], span: tuple[datetime, datetime]) -> None:
+    told = 0
+    for at in points:
+        captured = sum(
+            isinstance(event, LeadCaptured) and span[0] <= envelope.occurred_at < span[1]
+            for envelope, event in at.events
+        )
+        converted = 0
+        for id, lead in at.of("lead").items():
+            instants = [
+                envelope.occurred_at
+                for envelope, event in at.events
+                if envelope.stream == f"lead-{id}" and isinstance(event, LeadConverted)
+            ]
+            converted += lead.status == "converted" and span[0] <= instants[-1] < span[1]
+        found = answers(company, at, "lead_conversion_flow", period_from=span[0], period_to=span[1])
+        assert [(row["leads"], row["conversions"]) for row in found] == (
+            [(captured, converted)] if captured or converted else []
+        )
+        told += converted
+    assert told
+
+
+def test_visits(company: Company, few: list[At], span: tuple[datetime, datetime]) -> None:
+    told = 0
+    for at in few:
+        visits: Counter[Any] = Counter()
+        for envelope, event in at.events:
+            if (
+                isinstance(event, InteractionLogged)
+                and event.channel in ("visit", "walk_in", "web")
+                and event.direction == "inbound"
+                and span[0] <= envelope.occurred_at < span[1]
+            ):
+                then: Any = states_at(at.events, envelope.occurred_at, at.known_at)[envelope.stream]
+                visits[then.priority] += 1
+        found = answers(company, at, "visit_conversion", period_from=span[0], period_to=span[1])
+        assert {row["priority"]: row["visits"] for row in found} == visits
+        told += visits.total()
+    assert told
+
+
+def test_times_over_the_tickets_are_those_of_each(company: Company, points: list[At]) -> None:
+    """The medians and sums of ticket_times, from the times of each ticket, which are proven by themselves."""
+    for at in points[:6]:
+        parts = answers(company, at, "ticket_time_parts")
+        waits = answers(company, at, "next_replies")
+        for row in answers(company, at, "ticket_times"):
+            of = waits if row["measure"] == "next_reply" else parts
+            for column, field in (("seconds", ""), ("business_seconds", "business_")):
+                name = column if row["measure"] == "next_reply" else f"{field}{row['measure']}"
+                times = [each[name] for each in of if each[name] is not None]
+                assert row["tickets"] == len(times)
+                assert row[f"total_{column}"] == (half_up(sum(times)) if times else None)
+                assert row[f"median_{column}"] == (half_up(median(times)) if times else None)
+
+
+def half_up(number: Decimal) -> int:
+    return int(number.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def test_the_backlog(company: Company, points: list[At]) -> None:

@@ -34,6 +34,8 @@ STORY: list[dict[str, Any]] = [
     {"merge_customers": {"id": "e-active", "merged_id": "e-merged", "reason": "twins"}},
     {"register_customer": {"id": "e-forgotten"}},
     {"forget_customer": {"id": "e-forgotten"}},
+    {"capture_lead": {"id": "e-won"}},
+    {"convert_lead": {"id": "e-won", "customer_id": "e-active"}},
     {"capture_lead": {"id": "e-new"}},
     {"capture_lead": {"id": "e-lost"}},
     {"disqualify_lead": {"id": "e-lost", "reason": "no money"}},
@@ -95,6 +97,7 @@ CASES = [
     Case("INVALID_FIELD", "ReadEvents", {"types": ["TicketSold"]}, "types"),
     Case("INVALID_FIELD", "ReplayStream", {"stream": "nonsense"}, "stream"),
     Case("INVALID_FIELD", "RunSql", {"sql": "select 1", "encoding": 7}, "encoding"),
+    Case("IS_CUSTOMER", "ForgetLead", {"id": "e-won"}),
     Case("INVALID_FILTER", "ListTickets", {"filter": "status ~ open"}, "filter"),
     Case("INVALID_ORDER", "ListTickets", {"order_by": "status down"}, "order_by"),
     Case("INVALID_PAGE_SIZE", "ListTickets", {"page_size": -1}, "page_size"),
@@ -116,6 +119,8 @@ CASES = [
     Case("UNKNOWN_COLUMN", "ListTickets", {"filter": "state = open"}, "filter"),
     Case("UNKNOWN_COLUMN", "GetTicket", {"ticket_id": "e-open", "read_mask": {"paths": ["state"]}}, "read_mask"),
     Case("UNKNOWN_COLUMN", "RunReport", {"name": "leads_by_status", "by": "colour"}, "by"),
+    Case("UNKNOWN_COLUMN", "RunReport", {"name": "leads_by_status", "within": "web"}, "by"),
+    Case("UNKNOWN_STREAM", "RunReport", {"name": "leads_by_status", "stream": "ticket-1"}, "stream"),
     Case("UNKNOWN_FIELD", "CorrectLead", {"id": "e-new", "reason": "r", "clear": ["colour"]}, "clear"),
     Case("UNKNOWN_FIELD", "ConvertLead", {"id": "e-new", "customer_id": "e-active", "overwrite": ["x"]}, "overwrite"),
     Case("BEFORE_BEGINNING", "SolveTicket", {"id": "e-open", "occurred_at": THEN - timedelta(1)}, "occurred_at"),
@@ -209,6 +214,8 @@ UNREACHABLE = {
     "POSITION_MISSING",
     "REPORT_BROKEN",
     "SEAL_BROKEN",
+    "SQL_OUT_OF_MEMORY",
+    "STREAM_HELD_BACK",
     "STREAM_UNAVAILABLE",
     "UNKNOWN_EVENT_TYPE",
     "UNREADABLE_EVENT",
@@ -217,7 +224,6 @@ UNREACHABLE = {
     "INVALID_KEY",
     "NO_TIME_ZONE",
     "POSITION_AHEAD",
-    "UNKNOWN_STREAM",
 }
 
 

@@ -93,7 +93,7 @@ def test_no_server_starts_with_an_rpc_that_has_no_row(monkeypatch: pytest.Monkey
 def test_who_may_command() -> None:
     for name, method in RPCS.items():
         if command_of(method.input_type) is not None:
-            keeps = name.startswith("Publish") or name == "ForgetCustomer"
+            keeps = name.startswith("Publish") or name in ("ForgetCustomer", "ForgetLead")
             assert PERMISSIONS[name].allowed == (ADMINS if keeps else WRITERS), name
     assert PERMISSIONS["ExecuteCommands"].allowed == PERMISSIONS["occurred_at"].allowed == {Role.SERVICE, Role.ADMIN}
     assert PERMISSIONS["crm-actor"].allowed == {Role.SERVICE}

@@ -79,6 +79,24 @@ def test_what_we_hold_about_a_person_with_consents_at_each_sending(caller: Any) 
     assert len([part for part in parts if part.HasField("event")]) == 14
 
 
+def test_somebody_known_as_a_lead_only(caller: Any) -> None:
+    caller("CaptureLead", id="p-5", name="Edda")
+    parts = caller("DescribeSubject", lead_id="p-5")
+    assert list(parts[0].streams) == ["lead-p-5"]
+    assert "Edda" in str(parts)
+    position = caller("ForgetLead", id="p-5", reason="asked").position
+    assert found(caller, name="edda") == {}
+    assert "Edda" not in str(caller("DescribeSubject", lead_id="p-5"))
+    lead = caller("GetLead", lead_id="p-5", min_position=position)
+    assert (lead.forgotten, lead.status, lead.HasField("name")) == (True, "new", False)
+    caller("CaptureLead", id="p-6", name="Fay")
+    caller("ConvertLead", id="p-6", customer_id="p-6")
+    assert caller.refused("ForgetLead", id="p-6").code == "IS_CUSTOMER"
+    for asked in ({}, {"lead_id": "p-6", "customer_id": "p-6"}):
+        assert caller.refused("DescribeSubject", **asked).code == "INVALID_FIELD"
+    assert caller.refused("DescribeSubject", lead_id="nobody").fields == ["lead_id"]
+
+
 def test_who_was_forgotten_is_not_found(caller: Any) -> None:
     caller("CaptureLead", id="p-4", name="Dora")
     caller("ConvertLead", id="p-4", customer_id="p-4")

@@ -9,6 +9,7 @@ from commands.lead import (
     ConvertLead,
     CorrectLead,
     DisqualifyLead,
+    ForgetLead,
     MergeLeads,
     NurtureLead,
     QualifyLead,
@@ -29,6 +30,7 @@ from domain.lead import (
     LeadConverted,
     LeadCorrected,
     LeadDisqualified,
+    LeadForgotten,
     LeadMerged,
     LeadNurtured,
     LeadQualified,
@@ -425,3 +427,20 @@ def test_unmerging_needs_two_leads() -> None:
 @pytest.mark.parametrize("command", [CorrectLead, MergeLeads, UnmergeLeads, ReverseConversion])
 def test_taking_something_back_needs_a_reason(command: type[Command]) -> None:
     assert command.model_fields["reason"].is_required()
+
+
+# Forgetting
+
+
+def test_a_forgotten_lead_goes_on() -> None:
+    story = given(captured)
+    story.when(ForgetLead(id="7")).then(LeadForgotten())
+    story.when(ForgetLead(id="7")).then()
+    story.when(AssignLead(id="7", agent_id="ann")).then(assigned)
+    story.when(DisqualifyLead(id="7", reason="nobody there")).then(disqualified)
+
+
+def test_a_lead_that_cannot_be_forgotten() -> None:
+    given().when(ForgetLead(id="7")).rejected("NOT_FOUND", field="id", says="lead-7")
+    given(captured, merged).when(ForgetLead(id="7")).rejected("MERGED", field="id", says="lead-9")
+    given(captured, converted).when(ForgetLead(id="7")).rejected("IS_CUSTOMER", says="customer-ada")

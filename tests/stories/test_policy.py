@@ -124,6 +124,11 @@ def test_what_matters_more_does_not_take_longer() -> None:
     )
 
 
+def test_an_sla_counts_time_in_some_status() -> None:
+    publish = PublishSla(id="7", measure="next_reply", seconds=60, pauses=("new", "open", "pending", "on_hold"))
+    given().when(publish).rejected("CONTRADICTION", field="pauses", says="no time would ever count")
+
+
 def test_an_sla_keeps_its_measure() -> None:
     publish = PublishSla(id="7", measure="next_reply", seconds=60)
     given(sla).when(publish).rejected("CONTRADICTION", field="measure", says="stays with it")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import duckdb
 from kafka.consumer.fetcher import ConsumerRecord
 
 from commands.command import Command
@@ -158,3 +159,29 @@ def new_cluster(address: str, partitions: int = 2) -> Cluster:
     cluster = Cluster(address, f"t{uuid4().hex[:10]}", partitions)
     make_topics(cluster)
     return cluster
+
+
+def differing(one: Path, other: Path) -> list[str]:
+    """The tables of events and models that have not the same rows in both files."""
+    with duckdb.connect() as connection:
+        for name, file in (("one", one), ("other", other)):
+            connection.execute(f"attach '{file}' as {name} (read_only)")
+        tables = [
+            {
+                row[0]
+                for row in connection.execute(
+                    "select table_name from duckdb_tables() where database_name = ?"
+                    " and (not starts_with(table_name, 'annals_') or table_name = 'annals_archive')",
+                    [name],
+                ).fetchall()
+            }
+            for name in ("one", "other")
+        ]
+        assert tables[0] == tables[1]
+        assert {"annals_archive", "lead_captured", "leads_now", "tickets_past"} <= tables[0]
+        difference = "(from {0} except all from {1}) union all (from {1} except all from {0})"
+        return [
+            table
+            for table in sorted(tables[0])
+            if connection.execute(difference.format(f"one.main.{table}", f"other.main.{table}")).fetchall()
+        ]

@@ -17,7 +17,7 @@ from tests.stream.company import Company, eventually, new_cluster
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("ANNALS_KILLS", "10"))
+KILLS = int(os.environ.get("ANNALS_KILLS", "4"))
 BROKER_KILLS = max(2, KILLS // 5)
 
 CHILD = """

@@ -338,8 +338,28 @@ class UnmergeLeadsRequest(_message.Message):
     causation_id: str
     def __init__(self, id: _Optional[str] = ..., merged_id: _Optional[str] = ..., reason: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ..., validate_only: _Optional[bool] = ..., correlation_id: _Optional[str] = ..., causation_id: _Optional[str] = ...) -> None: ...
 
+class ForgetLeadRequest(_message.Message):
+    __slots__ = ("id", "reason", "occurred_at", "request_id", "etag", "validate_only", "correlation_id", "causation_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CAUSATION_ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    reason: str
+    occurred_at: _timestamp_pb2.Timestamp
+    request_id: str
+    etag: str
+    validate_only: bool
+    correlation_id: str
+    causation_id: str
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ..., validate_only: _Optional[bool] = ..., correlation_id: _Optional[str] = ..., causation_id: _Optional[str] = ...) -> None: ...
+
 class Lead(_message.Message):
-    __slots__ = ("lead_id", "status", "captured_at", "contacts", "recycles", "name", "email", "phone", "title", "company", "country", "postcode_area", "source", "landing_page", "agent_id", "first_contacted_at", "score", "disqualified_at", "disqualified_reason", "converted_at", "customer_id", "sdr_id", "sr_id", "status_before_merge", "merged_into", "merged_at", "updated_at", "etag", "read_point")
+    __slots__ = ("lead_id", "status", "captured_at", "contacts", "recycles", "name", "email", "phone", "title", "company", "country", "postcode_area", "source", "landing_page", "agent_id", "first_contacted_at", "score", "disqualified_at", "disqualified_reason", "converted_at", "customer_id", "sdr_id", "sr_id", "status_before_merge", "merged_into", "merged_at", "updated_at", "etag", "forgotten", "read_point")
     LEAD_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -368,6 +388,7 @@ class Lead(_message.Message):
     MERGED_AT_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
+    FORGOTTEN_FIELD_NUMBER: _ClassVar[int]
     READ_POINT_FIELD_NUMBER: _ClassVar[int]
     lead_id: str
     status: str
@@ -397,8 +418,9 @@ class Lead(_message.Message):
     merged_at: _timestamp_pb2.Timestamp
     updated_at: _timestamp_pb2.Timestamp
     etag: str
+    forgotten: bool
     read_point: _reading_pb2.ReadPoint
-    def __init__(self, lead_id: _Optional[str] = ..., status: _Optional[str] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., contacts: _Optional[int] = ..., recycles: _Optional[int] = ..., name: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., title: _Optional[str] = ..., company: _Optional[str] = ..., country: _Optional[str] = ..., postcode_area: _Optional[str] = ..., source: _Optional[str] = ..., landing_page: _Optional[str] = ..., agent_id: _Optional[str] = ..., first_contacted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., score: _Optional[int] = ..., disqualified_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., disqualified_reason: _Optional[str] = ..., converted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., customer_id: _Optional[str] = ..., sdr_id: _Optional[str] = ..., sr_id: _Optional[str] = ..., status_before_merge: _Optional[str] = ..., merged_into: _Optional[str] = ..., merged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., read_point: _Optional[_Union[_reading_pb2.ReadPoint, _Mapping]] = ...) -> None: ...
+    def __init__(self, lead_id: _Optional[str] = ..., status: _Optional[str] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., contacts: _Optional[int] = ..., recycles: _Optional[int] = ..., name: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., title: _Optional[str] = ..., company: _Optional[str] = ..., country: _Optional[str] = ..., postcode_area: _Optional[str] = ..., source: _Optional[str] = ..., landing_page: _Optional[str] = ..., agent_id: _Optional[str] = ..., first_contacted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., score: _Optional[int] = ..., disqualified_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., disqualified_reason: _Optional[str] = ..., converted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., customer_id: _Optional[str] = ..., sdr_id: _Optional[str] = ..., sr_id: _Optional[str] = ..., status_before_merge: _Optional[str] = ..., merged_into: _Optional[str] = ..., merged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., forgotten: _Optional[bool] = ..., read_point: _Optional[_Union[_reading_pb2.ReadPoint, _Mapping]] = ...) -> None: ...
 
 class GetLeadRequest(_message.Message):
     __slots__ = ("lead_id", "as_of", "known_at", "known_at_position", "min_position", "read_mask")

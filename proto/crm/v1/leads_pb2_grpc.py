@@ -101,6 +101,11 @@ class LeadServiceStub:
                 request_serializer=crm_dot_v1_dot_leads__pb2.UnmergeLeadsRequest.SerializeToString,
                 response_deserializer=crm_dot_v1_dot_outcome__pb2.Outcome.FromString,
                 _registered_method=True)
+        self.ForgetLead = channel.unary_unary(
+                '/crm.v1.LeadService/ForgetLead',
+                request_serializer=crm_dot_v1_dot_leads__pb2.ForgetLeadRequest.SerializeToString,
+                response_deserializer=crm_dot_v1_dot_outcome__pb2.Outcome.FromString,
+                _registered_method=True)
         self.GetLead = channel.unary_unary(
                 '/crm.v1.LeadService/GetLead',
                 request_serializer=crm_dot_v1_dot_leads__pb2.GetLeadRequest.SerializeToString,
@@ -219,6 +224,13 @@ class LeadServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgetLead(self, request, context):
+        """Forgets a person whom we know as a lead only; the lead goes on without what is personal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLead(self, request, context):
         """Gets a lead, as of any instant.
         """
@@ -313,6 +325,11 @@ def add_LeadServiceServicer_to_server(servicer, server):
             'UnmergeLeads': grpc.unary_unary_rpc_method_handler(
                     servicer.UnmergeLeads,
                     request_deserializer=crm_dot_v1_dot_leads__pb2.UnmergeLeadsRequest.FromString,
+                    response_serializer=crm_dot_v1_dot_outcome__pb2.Outcome.SerializeToString,
+            ),
+            'ForgetLead': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetLead,
+                    request_deserializer=crm_dot_v1_dot_leads__pb2.ForgetLeadRequest.FromString,
                     response_serializer=crm_dot_v1_dot_outcome__pb2.Outcome.SerializeToString,
             ),
             'GetLead': grpc.unary_unary_rpc_method_handler(
@@ -687,6 +704,33 @@ class LeadService:
             target,
             '/crm.v1.LeadService/UnmergeLeads',
             crm_dot_v1_dot_leads__pb2.UnmergeLeadsRequest.SerializeToString,
+            crm_dot_v1_dot_outcome__pb2.Outcome.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetLead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.v1.LeadService/ForgetLead',
+            crm_dot_v1_dot_leads__pb2.ForgetLeadRequest.SerializeToString,
             crm_dot_v1_dot_outcome__pb2.Outcome.FromString,
             options,
             channel_credentials,

@@ -40,12 +40,14 @@ class FindPeopleResponse(_message.Message):
     def __init__(self, matches: _Optional[_Iterable[_Union[FindPeopleResponse.Match, _Mapping]]] = ..., is_cut: _Optional[bool] = ..., position: _Optional[int] = ...) -> None: ...
 
 class DescribeSubjectRequest(_message.Message):
-    __slots__ = ("customer_id", "min_position")
+    __slots__ = ("customer_id", "lead_id", "min_position")
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    LEAD_ID_FIELD_NUMBER: _ClassVar[int]
     MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
     customer_id: str
+    lead_id: str
     min_position: int
-    def __init__(self, customer_id: _Optional[str] = ..., min_position: _Optional[int] = ...) -> None: ...
+    def __init__(self, customer_id: _Optional[str] = ..., lead_id: _Optional[str] = ..., min_position: _Optional[int] = ...) -> None: ...
 
 class DescribeSubjectResponse(_message.Message):
     __slots__ = ("streams", "position", "state", "event", "sending")

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class PrivacyServiceStub:
-    """Finds people, and tells them what we hold. To forget one is a command: CustomerService.ForgetCustomer.
+    """Finds people, and tells them what we hold. To forget one is a command: CustomerService.ForgetCustomer,
+    LeadService.ForgetLead.
     """
 
     def __init__(self, channel):
@@ -48,7 +49,8 @@ class PrivacyServiceStub:
 
 
 class PrivacyServiceServicer:
-    """Finds people, and tells them what we hold. To forget one is a command: CustomerService.ForgetCustomer.
+    """Finds people, and tells them what we hold. To forget one is a command: CustomerService.ForgetCustomer,
+    LeadService.ForgetLead.
     """
 
     def FindPeople(self, request, context):
@@ -59,7 +61,7 @@ class PrivacyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DescribeSubject(self, request, context):
-        """Tells everything that we hold about the person of a customer, opened.
+        """Tells everything that we hold about the person of a customer or of a lead, opened.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +89,8 @@ def add_PrivacyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PrivacyService:
-    """Finds people, and tells them what we hold. To forget one is a command: CustomerService.ForgetCustomer.
+    """Finds people, and tells them what we hold. To forget one is a command: CustomerService.ForgetCustomer,
+    LeadService.ForgetLead.
     """
 
     @staticmethod

@@ -26,19 +26,19 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63rm/v1/reading.proto\x12\x06\x63rm.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"H\n\tReadPoint\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x02 \x01(\x03\"5\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\"f\n\nTableChunk\x12\x1f\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x0e.crm.v1.Column\x12(\n\x04rows\x18\x02 \x03(\x0b\x32\x1a.google.protobuf.ListValue\x12\r\n\x05\x61rrow\x18\x03 \x01(\x0c*K\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x11\n\rENCODING_ROWS\x10\x01\x12\x12\n\x0e\x45NCODING_ARROW\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63rm/v1/reading.proto\x12\x06\x63rm.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n\tReadPoint\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x19\n\x11held_back_streams\x18\x03 \x01(\x03\"5\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\"f\n\nTableChunk\x12\x1f\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x0e.crm.v1.Column\x12(\n\x04rows\x18\x02 \x03(\x0b\x32\x1a.google.protobuf.ListValue\x12\r\n\x05\x61rrow\x18\x03 \x01(\x0c*K\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x11\n\rENCODING_ROWS\x10\x01\x12\x12\n\x0e\x45NCODING_ARROW\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.v1.reading_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENCODING']._serialized_start=328
-  _globals['_ENCODING']._serialized_end=403
+  _globals['_ENCODING']._serialized_start=355
+  _globals['_ENCODING']._serialized_end=430
   _globals['_READPOINT']._serialized_start=95
-  _globals['_READPOINT']._serialized_end=167
-  _globals['_COLUMN']._serialized_start=169
-  _globals['_COLUMN']._serialized_end=222
-  _globals['_TABLECHUNK']._serialized_start=224
-  _globals['_TABLECHUNK']._serialized_end=326
+  _globals['_READPOINT']._serialized_end=194
+  _globals['_COLUMN']._serialized_start=196
+  _globals['_COLUMN']._serialized_end=249
+  _globals['_TABLECHUNK']._serialized_start=251
+  _globals['_TABLECHUNK']._serialized_end=353
 # @@protoc_insertion_point(module_scope)

@@ -21,12 +21,14 @@ ENCODING_ROWS: Encoding
 ENCODING_ARROW: Encoding
 
 class ReadPoint(_message.Message):
-    __slots__ = ("as_of", "position")
+    __slots__ = ("as_of", "position", "held_back_streams")
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    HELD_BACK_STREAMS_FIELD_NUMBER: _ClassVar[int]
     as_of: _timestamp_pb2.Timestamp
     position: int
-    def __init__(self, as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., position: _Optional[int] = ...) -> None: ...
+    held_back_streams: int
+    def __init__(self, as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., position: _Optional[int] = ..., held_back_streams: _Optional[int] = ...) -> None: ...
 
 class Column(_message.Message):
     __slots__ = ("name", "type", "meaning")

@@ -57,7 +57,7 @@ class GetReportRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class RunReportRequest(_message.Message):
-    __slots__ = ("name", "as_of", "known_at", "known_at_position", "period_from", "period_to", "by", "min_position", "encoding", "every")
+    __slots__ = ("name", "as_of", "known_at", "known_at_position", "period_from", "period_to", "by", "min_position", "encoding", "every", "stream", "within")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     KNOWN_AT_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +68,8 @@ class RunReportRequest(_message.Message):
     MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     EVERY_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_FIELD_NUMBER: _ClassVar[int]
     name: str
     as_of: _timestamp_pb2.Timestamp
     known_at: _timestamp_pb2.Timestamp
@@ -78,7 +80,9 @@ class RunReportRequest(_message.Message):
     min_position: int
     encoding: _reading_pb2.Encoding
     every: str
-    def __init__(self, name: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at_position: _Optional[int] = ..., period_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., period_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by: _Optional[str] = ..., min_position: _Optional[int] = ..., encoding: _Optional[_Union[_reading_pb2.Encoding, str]] = ..., every: _Optional[str] = ...) -> None: ...
+    stream: str
+    within: str
+    def __init__(self, name: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_at_position: _Optional[int] = ..., period_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., period_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by: _Optional[str] = ..., min_position: _Optional[int] = ..., encoding: _Optional[_Union[_reading_pb2.Encoding, str]] = ..., every: _Optional[str] = ..., stream: _Optional[str] = ..., within: _Optional[str] = ...) -> None: ...
 
 class RunReportResponse(_message.Message):
     __slots__ = ("read_point", "report", "chunk")

@@ -19,9 +19,11 @@ class RunSqlRequest(_message.Message):
     def __init__(self, sql: _Optional[str] = ..., min_position: _Optional[int] = ..., encoding: _Optional[_Union[_reading_pb2.Encoding, str]] = ..., open_personal: _Optional[bool] = ...) -> None: ...
 
 class RunSqlResponse(_message.Message):
-    __slots__ = ("position", "chunk")
+    __slots__ = ("position", "chunk", "held_back_streams")
     POSITION_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    HELD_BACK_STREAMS_FIELD_NUMBER: _ClassVar[int]
     position: int
     chunk: _reading_pb2.TableChunk
-    def __init__(self, position: _Optional[int] = ..., chunk: _Optional[_Union[_reading_pb2.TableChunk, _Mapping]] = ...) -> None: ...
+    held_back_streams: int
+    def __init__(self, position: _Optional[int] = ..., chunk: _Optional[_Union[_reading_pb2.TableChunk, _Mapping]] = ..., held_back_streams: _Optional[int] = ...) -> None: ...

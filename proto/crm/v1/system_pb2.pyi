@@ -96,6 +96,46 @@ class RebuildModelsResponse(_message.Message):
     total: int
     def __init__(self, model: _Optional[str] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
 
+class ListHeldBackStreamsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListHeldBackStreamsResponse(_message.Message):
+    __slots__ = ("streams",)
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    streams: _containers.RepeatedCompositeFieldContainer[HeldBackStream]
+    def __init__(self, streams: _Optional[_Iterable[_Union[HeldBackStream, _Mapping]]] = ...) -> None: ...
+
+class HeldBackStream(_message.Message):
+    __slots__ = ("part", "stream", "position", "type", "events", "sentence", "found_at")
+    PART_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    FOUND_AT_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    stream: str
+    position: int
+    type: str
+    events: int
+    sentence: str
+    found_at: _timestamp_pb2.Timestamp
+    def __init__(self, part: _Optional[str] = ..., stream: _Optional[str] = ..., position: _Optional[int] = ..., type: _Optional[str] = ..., events: _Optional[int] = ..., sentence: _Optional[str] = ..., found_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReplayHeldBackStreamsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReplayHeldBackStreamsResponse(_message.Message):
+    __slots__ = ("tried", "streams")
+    TRIED_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    tried: int
+    streams: _containers.RepeatedCompositeFieldContainer[HeldBackStream]
+    def __init__(self, tried: _Optional[int] = ..., streams: _Optional[_Iterable[_Union[HeldBackStream, _Mapping]]] = ...) -> None: ...
+
 class CreateSnapshotRequest(_message.Message):
     __slots__ = ("min_position",)
     MIN_POSITION_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,16 @@ class SystemServiceStub:
                 request_serializer=crm_dot_v1_dot_system__pb2.RebuildModelsRequest.SerializeToString,
                 response_deserializer=crm_dot_v1_dot_system__pb2.RebuildModelsResponse.FromString,
                 _registered_method=True)
+        self.ListHeldBackStreams = channel.unary_unary(
+                '/crm.v1.SystemService/ListHeldBackStreams',
+                request_serializer=crm_dot_v1_dot_system__pb2.ListHeldBackStreamsRequest.SerializeToString,
+                response_deserializer=crm_dot_v1_dot_system__pb2.ListHeldBackStreamsResponse.FromString,
+                _registered_method=True)
+        self.ReplayHeldBackStreams = channel.unary_unary(
+                '/crm.v1.SystemService/ReplayHeldBackStreams',
+                request_serializer=crm_dot_v1_dot_system__pb2.ReplayHeldBackStreamsRequest.SerializeToString,
+                response_deserializer=crm_dot_v1_dot_system__pb2.ReplayHeldBackStreamsResponse.FromString,
+                _registered_method=True)
         self.CreateSnapshot = channel.unary_unary(
                 '/crm.v1.SystemService/CreateSnapshot',
                 request_serializer=crm_dot_v1_dot_system__pb2.CreateSnapshotRequest.SerializeToString,
@@ -83,6 +93,21 @@ class SystemServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHeldBackStreams(self, request, context):
+        """Lists the streams that are held back: one of their events cannot be read, or a read model fails on it. All other
+        streams go on; what comes later in these waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayHeldBackStreams(self, request, context):
+        """Tries again what is held back, as every start does. Where it goes well, everything is as if nothing had happened.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateSnapshot(self, request, context):
         """Publishes the read models as a file of their own for analysts.
         """
@@ -107,6 +132,16 @@ def add_SystemServiceServicer_to_server(servicer, server):
                     servicer.RebuildModels,
                     request_deserializer=crm_dot_v1_dot_system__pb2.RebuildModelsRequest.FromString,
                     response_serializer=crm_dot_v1_dot_system__pb2.RebuildModelsResponse.SerializeToString,
+            ),
+            'ListHeldBackStreams': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHeldBackStreams,
+                    request_deserializer=crm_dot_v1_dot_system__pb2.ListHeldBackStreamsRequest.FromString,
+                    response_serializer=crm_dot_v1_dot_system__pb2.ListHeldBackStreamsResponse.SerializeToString,
+            ),
+            'ReplayHeldBackStreams': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayHeldBackStreams,
+                    request_deserializer=crm_dot_v1_dot_system__pb2.ReplayHeldBackStreamsRequest.FromString,
+                    response_serializer=crm_dot_v1_dot_system__pb2.ReplayHeldBackStreamsResponse.SerializeToString,
             ),
             'CreateSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSnapshot,
@@ -196,6 +231,60 @@ class SystemService:
             '/crm.v1.SystemService/RebuildModels',
             crm_dot_v1_dot_system__pb2.RebuildModelsRequest.SerializeToString,
             crm_dot_v1_dot_system__pb2.RebuildModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHeldBackStreams(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.v1.SystemService/ListHeldBackStreams',
+            crm_dot_v1_dot_system__pb2.ListHeldBackStreamsRequest.SerializeToString,
+            crm_dot_v1_dot_system__pb2.ListHeldBackStreamsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayHeldBackStreams(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.v1.SystemService/ReplayHeldBackStreams',
+            crm_dot_v1_dot_system__pb2.ReplayHeldBackStreamsRequest.SerializeToString,
+            crm_dot_v1_dot_system__pb2.ReplayHeldBackStreamsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,122 @@
+"""What reports keep: the rows of a part that no longer change, for the streams that have come to rest.
+
+Where a stream is settled (the header of the part says when), its rows in the part are the same as of every later T.
+They are kept in the file, with the position at which they were computed. An answer takes the kept rows of every stream
+of which nothing happened after T and nothing was learnt since that position, and computes the others. So what is kept
+costs no exactness, only room; without it the same answer takes longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import duckdb
+
+from infra.models.archive import name, text
+from infra.models.engine import Models
+from infra.models.point import Point
+
+WORTH = 500
+"""So many settled streams that are not kept yet are computed with each answer, or as many in a hundred as are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A part of reports of which rows are kept.
+
+    ``key`` is the column of the stream's id, ``model`` and ``settled`` say by a condition on whose rows a stream is
+    settled, ``own`` are the models of which rows belong to one stream, ``shared`` the others, ``fingerprint`` changes
+    with the SQL.
+    """
+
+    part: str
+    key: str
+    model: str
+    settled: str
+    own: tuple[str, ...]
+    shared: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def table(self) -> str:
+        """Where the rows lie."""
+        return name(f"annals_kept_{self.part}")
+
+    def position(self, cursor: duckdb.DuckDBPyConnection, at: Point) -> int | None:
+        """The position of the kept rows, where they can be used as of T known at K: K is not before it, and of the
+        models that all streams share nothing happened after T and nothing was learnt since.
+        """
+        sql = "select position from annals_kept where part = ? and fingerprint = ?"
+        found = cursor.execute(sql, [self.part, self.fingerprint]).fetchall()
+        if not found or found[0][0] > at.position:
+            return None
+        position: int = found[0][0]
+        changed = " union all ".join(
+            f"select 1 from main.{name(model + '_now')} where known_from > {position} or valid_from > {at.instant}"
+            for model in self.shared
+        )
+        return None if changed and cursor.execute(f"{changed} limit 1").fetchall() else position
+
+    def unsettled(self, position: int, at: Point) -> str:
+        """The SELECT of the streams whose rows must be computed."""
+        moved = f"known_from > {position} or valid_from > {at.instant}"
+        return " union all ".join(
+            f"select {self.key} from main.{name(model + '_now')} where {moved}"
+            + (f" or not coalesce({self.settled}, false)" if model == self.model else "")
+            for model in self.own
+        )
+
+    def refresh(self, models: Models, at: Point, computed: Callable[[str, Point], str]) -> None:
+        """Keep what is settled now, where that is worth it.
+
+        :param at: now.
+        :param computed: the SELECT of the part's rows for the streams that a condition on the key names.
+        """
+        position = self.position(at.cursor, at)
+        if position is not None:
+            fresh, kept = at.cursor.execute(
+                f"""select count(*) filter (known_from > {position}), count(*) from main.{name(self.model + "_now")}
+                where {self.settled}"""
+            ).fetchall()[0]
+            if fresh <= max(WORTH, kept // 100):
+                return
+        # Without room, or where a rebuild makes it void meanwhile, nothing is kept, and answers are computed.
+        with suppress(duckdb.OutOfMemoryException, duckdb.TransactionException), models.keeping() as cursor:
+            now = Point(cursor, at.as_of, at.position)
+            sql = "select 1 from annals_kept where part = ? and fingerprint = ? and position >= ?"
+            if cursor.execute(sql, [self.part, self.fingerprint, at.position]).fetchall():
+                return  # somebody else was first
+            cursor.execute("create temp table annals_resting (id varchar)")
+            self._keep(cursor, self.position(cursor, now), now, computed)
+            cursor.execute("drop table temp.annals_resting")
+
+    def _keep(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        position: int | None,
+        now: Point,
+        computed: Callable[[str, Point], str],
+    ) -> None:
+        """Replace what moved since a position; none: everything."""
+        since = -1 if position is None else position
+        moved = " union ".join(
+            f"select {self.key} as id from main.{name(model + '_now')} where known_from > {since}" for model in self.own
+        )
+        learnt = " union ".join(
+            f"select {self.key} from main.{name(model + '_now')} where known_from > {now.position}"
+            for model in self.own
+        )
+        cursor.execute(
+            f"""insert into temp.annals_resting select {self.key} from main.{name(self.model + "_now")}
+            where {self.settled} and {self.key} in ({moved}) and {self.key} not in ({learnt})"""
+        )
+        rows = computed(f"{self.key} in (select id from temp.annals_resting)", now)
+        if position is None:
+            cursor.execute(f"create or replace table {self.table} as {rows} limit 0", {"as_of": now.as_of})
+        else:
+            cursor.execute(f"delete from {self.table} where {self.key} in ({moved})")
+        cursor.execute(f"insert into {self.table} {rows}", {"as_of": now.as_of})
+        cursor.execute(f"delete from annals_kept where part = {text(self.part)}")
+        cursor.execute("insert into annals_kept values (?, ?, ?)", [self.part, self.fingerprint, now.position])

@@ -1,0 +1,100 @@
+"""What reports keep changes no answer: as of any T and known at any K they say what they say without it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from commands.policy import PublishCalendar
+from commands.ticket import CloseTicket, OpenTicket, ReopenTicket, SolveTicket
+from infra.log import Request
+from infra.models import kept, report
+from tests.models.company import ACTOR, Company, company_in
+from tests.models.test_business_time import go_on, happen
+
+pytestmark = pytest.mark.slow
+
+BUILT_ON_KEPT = ("sla_clocks", "ticket_time_parts", "next_replies", "ticket_times")
+
+
+@pytest.fixture(autouse=True)
+def always_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few streams are as good as many."""
+    monkeypatch.setattr(kept, "WORTH", 0)
+
+
+def answers(company: Company, **question: Any) -> list[Any]:
+    return [report.run(company.models, name, **question).table.to_pylist() for name in BUILT_ON_KEPT]
+
+
+def without(company: Company, **question: Any) -> list[Any]:
+    """The same, everything computed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "_kept", lambda *_: [])
+        return answers(company, **question)
+
+
+def kept_at(company: Company, name: str) -> int | None:
+    with company.models.transaction() as cursor:
+        found = cursor.execute("select position from annals_kept where part = ?", [name]).fetchall()
+        return found[0][0] if found else None
+
+
+def hold_same(company: Company, chance: Random, points: int) -> None:
+    events = company.events()
+    assert answers(company, as_of=company.now) == without(company, as_of=company.now)
+    for _ in range(points):
+        as_of = chance.choice(events)[0].occurred_at + chance.choice([timedelta(), timedelta(microseconds=-1)])
+        known_at = chance.choice([None, chance.randint(len(events) // 2, len(events))])
+        assert answers(company, as_of=as_of, known_at=known_at) == without(company, as_of=as_of, known_at=known_at)
+
+
+def test_what_is_kept_changes_no_answer(tmp_path: Path) -> None:
+    chance = Random(11)
+    with company_in(tmp_path) as company:
+        happen(company, chance)
+        hold_same(company, chance, 3)
+        first = kept_at(company, "sla_clocks")
+        assert first == company.log.head.position
+        for number in range(2):
+            # No policy meanwhile, so that only what moved is computed anew.
+            for command in (SolveTicket, CloseTicket, ReopenTicket):
+                for id in chance.sample(range(60), 12):
+                    late = company.now - timedelta(hours=chance.randint(0, 60)) if chance.random() < 0.4 else None
+                    company.now += timedelta(minutes=chance.randint(1, 90))
+                    company.log.submit([Request(command(id=f"{id}"), ACTOR, occurred_at=late)])
+            company.log.submit([Request(OpenTicket(id=f"new-{number}"), ACTOR)])
+            hold_same(company, chance, 3)
+        assert kept_at(company, "sla_clocks") == company.log.head.position
+        with company.models.transaction() as cursor:
+            assert cursor.execute("select count(*) from annals_kept_sla_clocks").fetchall()[0][0] > 20
+        go_on(company, chance, range(700, 800))
+        hold_same(company, chance, 2)
+
+
+def test_a_new_calendar_makes_everything_kept_anew(tmp_path: Path) -> None:
+    chance = Random(12)
+    with company_in(tmp_path) as company:
+        happen(company, chance)
+        answers(company)
+        company.now += timedelta(hours=1)
+        company.log.submit([Request(PublishCalendar(id="x", time_zone="UTC", hours=("mon 09:00-10:00",)), ACTOR)])
+        hold_same(company, chance, 2)
+        assert kept_at(company, "sla_clocks") == company.log.head.position
+
+
+def test_after_a_rebuild_nothing_is_kept_that_was(tmp_path: Path) -> None:
+    with company_in(tmp_path) as company:
+        happen(company, Random(13))
+        before = answers(company)
+        assert kept_at(company, "sla_clocks") is not None
+        company.models.rebuild(["tickets"])
+        assert kept_at(company, "sla_clocks") is None
+        assert answers(company, as_of=company.now, known_at=company.log.head.position) == without(
+            company, as_of=company.now, known_at=company.log.head.position
+        )
+        assert [len(rows) for rows in answers(company)] == [len(rows) for rows in before]
