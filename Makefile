@@ -43,7 +43,7 @@ test: setup ## Lint, types and every test, against the real thing
 	$(BIN)/pytest -n 2
 
 soak: setup ## What goes wrong with several processes, at length: ten minutes, and figures
-	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults
+	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults tests/server/test_garbage.py
 
 proto: setup ## Generate the stubs from proto/crm/v1, docs/errors.md, docs/asyncapi.yaml and the table in docs/security.md
 	$(BIN)/buf lint

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from commands.rejected import Rejected, require
@@ -19,13 +19,16 @@ from infra.directory import is_local
 from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models
+from infra.parts import Part
 from infra.server.admission import require_known_fields, require_readable
 from infra.server.anymodel import AnyModel
 from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
+from infra.server.drain import Drain
 from infra.server.errors import guard, guard_stream
 from infra.server.feed import Feed
 from infra.server.gate import Gate, require_complete
+from infra.server.health import Health
 from infra.server.limits import Doorman
 from infra.server.metrics import Metrics
 from infra.server.observation import Observation
@@ -65,10 +68,10 @@ class Server:
         self._tokens = Tokens.named_by(settings)
         self._credentials = credentials(settings)
         self._access = AccessLog(settings.access)
-        self._calls = Pool(settings.workers, "call")
+        self.calls = Pool(settings.workers, "call")
         # In threads of their own, so that idle streams never keep a command waiting.
         self._streams = Pool(settings.streams, "stream")
-        self._doorman = Doorman(self._calls, self._streams, settings.waiting_calls)
+        self._doorman = Doorman(self.calls, self._streams, settings.waiting_calls)
         rates = None if settings.rate is None else Rates(settings.rate, settings.burst)
         self._commands: Commands | None = None
         self._queries: Queries | None = None
@@ -76,7 +79,7 @@ class Server:
         system = System(log, models, settings, publisher)
         self._metrics = None
         if settings.metrics is not None:
-            self._metrics = Metrics(log, keys, system, self._calls, self._streams, settings.metrics)
+            self._metrics = Metrics(log, keys, system, self.calls, self._streams, settings.metrics)
         self._parts: list[object] = [system]
         edge = None if keys is None else Edge(keys, self._access)
         if keys is not None and edge is not None and isinstance(log, Log):
@@ -93,11 +96,14 @@ class Server:
                 Upkeep(log, models, settings),
             ]
         self.metrics_address: str | None = None
-        self._health = health.HealthServicer()
         self._services = services()
+        self._health = Health(
+            (service.full_name for service in self._services), parts_of(log, models, publisher, self._commands)
+        )
+        self._drain = Drain()
         require_complete(self._services)
         self._server = grpc.server(
-            self._calls,
+            self.calls,
             interceptors=[Observation(self._metrics), self._doorman, Gate(self._tokens, rates)],
             options=[
                 ("grpc.max_receive_message_length", settings.message_bytes),
@@ -107,7 +113,7 @@ class Server:
         )
         for service in self._services:
             self._server.add_generic_rpc_handlers([self._handler(service)])
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._health.add_to(self._server)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(self._reflection(), self._server)
 
     def start(self, *addresses: str) -> str:
@@ -126,13 +132,14 @@ class Server:
         bound = [self._bind(address) for address in addresses]
         if self._metrics is not None:
             self.metrics_address = self._metrics.start()
-        self._tell(health_pb2.HealthCheckResponse.SERVING)
         self._server.start()
+        self._health.start()
         return bound[0]
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let those that run finish within ``grace`` seconds, then cut them off."""
-        self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health.stop()
+        self._drain.stop()
         if self._feed is not None:
             self._feed.stop()
         self._server.stop(grace).wait()
@@ -158,10 +165,6 @@ class Server:
             return address
         return f"{address.rpartition(':')[0]}:{port}"
 
-    def _tell(self, state: Any) -> None:
-        for name in ("", *(service.full_name for service in self._services)):
-            self._health.set(name, state)
-
     def _reflection(self) -> reflection.ReflectionServicer:
         names = (service.full_name for service in self._services)
         servicer = reflection.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
@@ -179,11 +182,15 @@ class Server:
         request = _parser(message_class(method.input_type))
         if not method.server_streaming:
             return grpc.unary_unary_rpc_method_handler(guard(_checked(call)), request, _serialized)
-        behaviour: Any = guard_stream(call if method.client_streaming else _checked(call))
+        behaviour: Any = guard_stream(self._drained(call) if method.client_streaming else _checked(call))
         behaviour.experimental_thread_pool = self._streams
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(behaviour, request, _serialized)
         return grpc.unary_stream_rpc_method_handler(behaviour, request, _serialized)
+
+    def _drained(self, call: Call) -> Call:
+        """The call, whose caller's stream ends when the server stops."""
+        return lambda requests, context: call(self._drain.messages(requests), context)
 
     def _call(self, method: MethodDescriptor, models: dict[Any, str]) -> Call:
         """What answers an rpc: a part's function of its name, or the command or model that its messages stand for."""
@@ -201,6 +208,20 @@ class Server:
             if name.startswith("list_"):
                 return self._queries.list(name.removeprefix("list_"), method)
         return _not_served
+
+
+def parts_of(
+    log: Log | Stream, models: Models | None, publisher: Publisher | None, commands: Commands | None
+) -> dict[str, Callable[[], bool]]:
+    """What runs here, by the name that its health has, and what says whether it is well."""
+    parts: dict[str, Callable[[], bool]] = {}
+    if commands is not None:
+        parts[Part.COMMANDS] = lambda: log.head is not None
+    if models is not None:
+        parts[Part.QUERIES] = lambda: models.last_error is None
+    if publisher is not None:
+        parts[Part.PUBLISHER] = lambda: publisher.status.last_error is None
+    return parts
 
 
 def require_local(address: str) -> None:
