@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Any
@@ -11,8 +12,10 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from commands.rejected import Rejected
+from infra.server.pool import Pool
 
 LOOK_SECONDS = 1.0
+WATCHERS = 64
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -28,6 +31,12 @@ class Health:
         self._names = ["", *services]
         self._parts = parts
         self._health = health.HealthServicer()
+        self._watching = Pool(WATCHERS, "watch")
+        # In threads of their own: without them a change that is told while a watcher hangs up blocks the whole server.
+        watch: Any = partial(self._health.Watch)
+        watch.experimental_thread_pool = self._watching
+        self._health.Watch = watch
+        self._told: dict[str, Any] = {}
         self._stopping = Flag()
         self._telling = Lock()
         self._thread = Thread(target=self._look, name="health", daemon=True)
@@ -52,6 +61,10 @@ class Health:
         if self._thread.is_alive():
             self._thread.join()
 
+    def close(self) -> None:
+        """Let the watchers go."""
+        self._watching.shutdown(wait=False, cancel_futures=True)
+
     def _look(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
             for name, is_well in self._parts.items():
@@ -61,7 +74,9 @@ class Health:
         with self._telling:
             if not self._stopping.is_set():
                 for name in names:
-                    self._health.set(name, state)
+                    if self._told.get(name) != state:
+                        self._told[name] = state
+                        self._health.set(name, state)
 
 
 def state_of(is_well: Callable[[], bool]) -> Any:

@@ -145,6 +145,7 @@ class Server:
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
         self._doorman.close()
+        self._health.close()
         self._access.close()
         if self._metrics is not None:
             self._metrics.stop()
