@@ -126,6 +126,7 @@ class _Parts:
             ("position", "How far a part has followed the log.", lambda part: part.position),
             ("lag_events", "By how many events a part is behind.", lambda part: part.lag_events),
             ("lag_seconds", "For how long its next event has been waiting for it.", lambda part: part.lag_seconds),
+            ("held_back", "Streams that it holds back, for it cannot read them.", lambda part: part.held_back_streams),
             (
                 "failing",
                 "1 where its last attempt failed; crm status says why.",
