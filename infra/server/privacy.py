@@ -15,7 +15,6 @@ from domain.event import Event, State
 from domain.ticket import TicketReplied
 from infra.keys import Keys
 from infra.log import Envelope, Log, People, decode
-from infra.server.errors import InvalidFields
 from infra.server.reading import reached_position
 from infra.server.values import given, struct
 
@@ -69,8 +68,6 @@ class Privacy:
 
         :raises Rejected: INVALID_FIELD or NOT_FOUND.
         """
-        if not request.HasField("customer_id"):
-            raise InvalidFields([("customer_id", "is required")])
         position = self._followed(request, context)
         customer = f"customer-{request.customer_id}"
         streams = self._keys.directory.person(customer)

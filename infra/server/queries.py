@@ -14,7 +14,6 @@ from commands.rejected import Rejected, require
 from infra.keys import Keys
 from infra.models import Models, Source, records
 from infra.server.contract import FIRST_SHARED, message_class
-from infra.server.errors import InvalidFields
 from infra.server.reading import point_in, read_point
 
 READ_POINT = "read_point"
@@ -39,8 +38,6 @@ class Queries:
         resource = Resource(method.output_type, self._keys)
 
         def call(request: Any, context: grpc.ServicerContext) -> Message:
-            if missing := [name for name in key if not request.HasField(name)]:
-                raise InvalidFields([(name, "is required") for name in missing])
             shown = resource.shown(request)
             found = records.get(
                 self._models,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import ip_address
@@ -20,7 +20,7 @@ from domain.event import snake_case
 from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models
-from infra.server.admission import require_known_fields, require_readable
+from infra.server.admission import require_fields, require_known_fields, require_readable, required_fields
 from infra.server.anymodel import AnyModel
 from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
@@ -143,9 +143,11 @@ class Server:
     def _method(self, method: MethodDescriptor, models: dict[Any, str]) -> grpc.RpcMethodHandler:
         call = self._call(method, models)
         request = _parser(message_class(method.input_type))
+        # What a command requires is refused with all else that is wrong with it.
+        required = [] if command_of(method.input_type) else required_fields(method.input_type)
         if not method.server_streaming:
-            return grpc.unary_unary_rpc_method_handler(guard(_checked(call)), request, _serialized)
-        behaviour: Any = guard_stream(call if method.client_streaming else _checked(call))
+            return grpc.unary_unary_rpc_method_handler(guard(_checked(call, required)), request, _serialized)
+        behaviour: Any = guard_stream(call if method.client_streaming else _checked(call, required))
         behaviour.experimental_thread_pool = self._streams
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(behaviour, request, _serialized)
@@ -211,12 +213,13 @@ def _parser(message: type[Message]) -> Callable[[bytes], Message | DecodeError]:
     return parse
 
 
-def _checked(call: Call) -> Call:
-    """The call, refusing what cannot be read or what the contract does not know."""
+def _checked(call: Call, required: Sequence[str]) -> Call:
+    """The call, refusing what cannot be read, what the contract does not know, and what lacks a required field."""
 
     def checked(request: Any, context: Any) -> Any:
         require_readable(request)
         require_known_fields(request)
+        require_fields(request, required)
         return call(request, context)
 
     return checked
