@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
@@ -10,7 +10,7 @@ import grpc
 from crm.v1 import models_pb2, reading_pb2
 from infra.keys import Keys
 from infra.models import Model, Models, Source, records
-from infra.server.queries import of_allowed_size, page_in, unknown_field
+from infra.server.queries import masked, of_allowed_size, page_in
 from infra.server.reading import point_in, read_point
 from infra.server.values import json_value
 
@@ -38,7 +38,7 @@ class AnyModel:
         :raises Rejected: UNKNOWN_MODEL, INVALID_KEY, NOT_FOUND or UNKNOWN_COLUMN.
         """
         model = self._models.model(request.model)
-        shown = shown_columns(model, request.read_mask.paths)
+        shown = masked(request.read_mask.paths, model.columns)
         found = records.get(self._models, request.model, dict(request.key), **point_in(request, context, self._log))
         record = self._record(found.row, model, shown)
         record.read_point.CopyFrom(read_point(found.as_of, found.position))
@@ -52,7 +52,7 @@ class AnyModel:
         :raises Rejected: UNKNOWN_MODEL, UNKNOWN_COLUMN, and what a list refuses.
         """
         model = self._models.model(request.model)
-        shown = shown_columns(model, request.read_mask.paths)
+        shown = masked(request.read_mask.paths, model.columns)
         page = page_in(self._models, request.model, request, context, self._log)
         return of_allowed_size(
             models_pb2.ListRecordsResponse(
@@ -82,14 +82,3 @@ def described(model: Model) -> models_pb2.Model:
         columns=columns,
         personal=sorted(model.personal),
     )
-
-
-def shown_columns(model: Model, asked: Collection[str]) -> dict[str, str]:
-    """The types of the columns to show, by name: those asked for, or all.
-
-    :raises Rejected: UNKNOWN_COLUMN.
-    """
-    for name in asked:
-        if name not in model.columns:
-            raise unknown_field(name, model.columns)
-    return {name: model.columns[name] for name in asked or model.columns}

@@ -101,10 +101,19 @@ def of_allowed_size(page: MessageT) -> MessageT:
     return page
 
 
-def unknown_field(name: str, known: Collection[str]) -> Rejected:
-    """The refusal of a field in a ``read_mask`` that is none."""
-    close = get_close_matches(name, known, n=3) or list(known)
-    return Rejected("UNKNOWN_COLUMN", f"there is no field {name}; did you mean {', '.join(close)}?", field="read_mask")
+def masked(paths: Collection[str], known: Mapping[str, str]) -> Mapping[str, str]:
+    """Those of the fields that a ``read_mask`` names; all where it names none, or ``*``.
+
+    :raises Rejected: UNKNOWN_COLUMN.
+    """
+    if list(paths) in ([], ["*"]):
+        return known
+    for name in paths:
+        if name not in known:
+            close = get_close_matches(name, known, n=3) or list(known)
+            sentence = f"there is no field {name}; did you mean {', '.join(close)}?"
+            raise Rejected("UNKNOWN_COLUMN", sentence, field="read_mask")
+    return {name: known[name] for name in paths}
 
 
 class Resource:
@@ -123,10 +132,7 @@ class Resource:
 
         :raises Rejected: UNKNOWN_COLUMN.
         """
-        for path in request.read_mask.paths:
-            if path not in self._columns:
-                raise unknown_field(path, self._columns)
-        return {name: self._columns[name] for name in request.read_mask.paths} or self._columns
+        return masked(request.read_mask.paths, self._columns)
 
     def message(self, row: Mapping[str, Any], shown: Mapping[str, str], personal: Collection[str]) -> Any:
         """The message for a row whose ``personal`` columns are sealed."""
