@@ -129,7 +129,7 @@ def written(filter: Filter, draw: Callable[[Any], Any]) -> str:
     """A filter as text, in one of the ways to write it."""
     match filter:
         case And(parts):
-            return draw([" AND ", " ", "  AND\t"]).join(inside(part, draw, And | Not) for part in parts)
+            return str(draw([" AND ", " ", "  AND\t"])).join(inside(part, draw, And | Not) for part in parts)
         case Or(parts):
             return " OR ".join(inside(part, draw, And | Or | Not) for part in parts)
         case Not(of):
@@ -168,7 +168,7 @@ def written_value(value: Any, draw: Callable[[Any], Any], *, wild: bool) -> str:
             "".join(f"\\{each}" if each in f"\\{quote}" + "*" * wild else each for each in part) for part in parts
         ]
         return f"{quote}{'*'.join(escaped)}{quote}"
-    return draw(["{}", '"{}"']).format(value)
+    return str(draw(["{}", '"{}"'])).format(value)
 
 
 @pytest.fixture(scope="module")
