@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import grpc
@@ -10,9 +10,10 @@ import grpc
 from crm.v1 import models_pb2, reading_pb2
 from infra.keys import Keys
 from infra.models import Model, Models, Source, records
-from infra.server.queries import masked, of_allowed_size, page_in
-from infra.server.reading import point_in, read_point
+from infra.server.queries import masked, not_served, of_allowed_size, page_in
+from infra.server.reading import newest_point, point_in, read_point
 from infra.server.values import json_value
+from infra.server.watching import Watching
 
 WIDE = frozenset({"BIGINT", "UBIGINT", "HUGEINT"})
 """The types whose numbers JSON does not keep as they are."""
@@ -21,10 +22,11 @@ WIDE = frozenset({"BIGINT", "UBIGINT", "HUGEINT"})
 class AnyModel:
     """Reads models by their names."""
 
-    def __init__(self, log: Source, models: Models, keys: Keys) -> None:
+    def __init__(self, log: Source, models: Models, keys: Keys, watching: Watching | None) -> None:
         self._log = log
         self._models = models
         self._keys = keys
+        self._watching = watching
 
     def list_models(
         self, request: models_pb2.ListModelsRequest, context: grpc.ServicerContext
@@ -37,9 +39,27 @@ class AnyModel:
 
         :raises Rejected: UNKNOWN_MODEL, INVALID_KEY, NOT_FOUND or UNKNOWN_COLUMN.
         """
+        return self._get(request, point_in(request, context, self._log))
+
+    def watch_record(
+        self, request: models_pb2.WatchRecordRequest, context: grpc.ServicerContext
+    ) -> Iterator[models_pb2.Record]:
+        """One record by its key, and again whenever it has changed.
+
+        :raises Rejected: as ``get_record``; TOO_MANY_FOLLOWERS, SERVER_STOPPING or NOT_SERVED_HERE.
+        """
+        if self._watching is None:
+            raise not_served()
+
+        def look() -> models_pb2.Record:
+            return self._get(request, newest_point(request, context, self._log))
+
+        yield from self._watching.watch(context, request.model, None, look)
+
+    def _get(self, request: Any, point: dict[str, Any]) -> models_pb2.Record:
         model = self._models.model(request.model)
         shown = masked(request.read_mask.paths, model.columns)
-        found = records.get(self._models, request.model, dict(request.key), **point_in(request, context, self._log))
+        found = records.get(self._models, request.model, dict(request.key), **point)
         record = self._record(found.row, model, shown)
         record.read_point.CopyFrom(read_point(found.as_of, found.position))
         return record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -14,7 +14,8 @@ from commands.rejected import Rejected, require
 from infra.keys import Keys
 from infra.models import Models, Source, records
 from infra.server.contract import FIRST_SHARED, message_class
-from infra.server.reading import point_in, read_point
+from infra.server.reading import newest_point, point_in, read_point
+from infra.server.watching import Watching
 
 READ_POINT = "read_point"
 LARGEST_PAGE = 4_000_000
@@ -27,13 +28,32 @@ MessageT = TypeVar("MessageT", bound=Message)
 class Queries:
     """Makes the calls that read the models."""
 
-    def __init__(self, log: Source, models: Models, keys: Keys) -> None:
+    def __init__(self, log: Source, models: Models, keys: Keys, watching: Watching | None = None) -> None:
         self._log = log
         self._models = models
         self._keys = keys
+        self._watching = watching
 
     def get(self, model: str, method: MethodDescriptor) -> Call:
         """The call that gets one record by its key."""
+        return self._getting(model, method, point_in)
+
+    def watch(self, model: str, method: MethodDescriptor) -> Callable[[Any, grpc.ServicerContext], Iterator[Message]]:
+        """The call that watches one record. Every event that changes a row of ours names its key: a law has a test.
+
+        :raises Rejected: NOT_SERVED_HERE where there is no log to follow.
+        """
+        get = self._getting(model, method, newest_point)
+        key = method.input_type.fields[0].name
+
+        def call(request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
+            if self._watching is None:
+                raise not_served()
+            return self._watching.watch(context, model, getattr(request, key), lambda: get(request, context))
+
+        return call
+
+    def _getting(self, model: str, method: MethodDescriptor, point: Callable[..., dict[str, Any]]) -> Call:
         key = [field.name for field in method.input_type.fields if field.number < FIRST_SHARED]
         resource = Resource(method.output_type, self._keys)
 
@@ -43,7 +63,7 @@ class Queries:
                 self._models,
                 model,
                 {name: getattr(request, name) for name in key},
-                **point_in(request, context, self._log),
+                **point(request, context, self._log),
             )
             message = resource.message(found.row, shown, self._models.model(model).personal)
             message.read_point.CopyFrom(read_point(found.as_of, found.position))
@@ -84,6 +104,13 @@ def page_in(models: Models, model: str, request: Any, context: grpc.ServicerCont
         page_size=request.page_size,
         page_token=request.page_token,
         **point_in(request, context, log),
+    )
+
+
+def not_served() -> Rejected:
+    """The refusal of what another part answers."""
+    return Rejected(
+        "NOT_SERVED_HERE", "this server runs a part that does not answer this; ask one that runs all, without --only"
     )
 
 

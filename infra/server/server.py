@@ -25,13 +25,14 @@ from infra.server.anymodel import AnyModel
 from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
 from infra.server.errors import guard, guard_stream
-from infra.server.feed import Feed
+from infra.server.feed import Feed, Followers
 from infra.server.privacy import Privacy
-from infra.server.queries import Queries
+from infra.server.queries import Queries, not_served
 from infra.server.replay import Replay
 from infra.server.reports import Reports
 from infra.server.system import System
 from infra.server.upkeep import Upkeep
+from infra.server.watching import Watching
 from infra.settings import Settings
 from infra.stream import Publisher, Stream
 
@@ -60,18 +61,19 @@ class Server:
         self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
         self._commands: Commands | None = None
         self._queries: Queries | None = None
-        self._feed: Feed | None = None
+        self._followers: Followers | None = None
         self._parts: list[object] = [System(log, models, settings, publisher)]
         if keys is not None and isinstance(log, Log):
             self._commands = Commands(log, keys)
-            self._feed = Feed(log)
-            self._parts += [self._commands, self._feed, Replay(log, keys)]
+            self._followers = Followers(log)
+            self._parts += [self._commands, Feed(log, self._followers), Replay(log, keys)]
             if log.people is not None:
                 self._parts.append(Privacy(log, log.people, keys))
         if models is not None and keys is not None:
-            self._queries = Queries(log, models, keys)
+            watching = None if self._followers is None else Watching(models, self._followers)
+            self._queries = Queries(log, models, keys, watching)
             self._parts += [
-                AnyModel(log, models, keys),
+                AnyModel(log, models, keys, watching),
                 Reports(log, models, keys, settings),
                 Upkeep(log, models, settings),
             ]
@@ -106,8 +108,8 @@ class Server:
     def stop(self, grace: float) -> None:
         """Take no more calls, let those that run finish within ``grace`` seconds, then cut them off."""
         self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
-        if self._feed is not None:
-            self._feed.stop()
+        if self._followers is not None:
+            self._followers.stop()
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
 
@@ -165,7 +167,8 @@ class Server:
             return self._commands.single(kind, method.input_type)
         if kind is None and self._queries is not None:
             if method.output_type in models:
-                return self._queries.get(models[method.output_type], method)
+                make = self._queries.watch if method.server_streaming else self._queries.get
+                return make(models[method.output_type], method)
             if name.startswith("list_"):
                 return self._queries.list(name.removeprefix("list_"), method)
         return _not_served
@@ -198,9 +201,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _not_served(request: Message, context: grpc.ServicerContext) -> NoReturn:
-    raise Rejected(
-        "NOT_SERVED_HERE", "this server runs a part that does not answer this; ask one that runs all, without --only"
-    )
+    raise not_served()
 
 
 def _parser(message: type[Message]) -> Callable[[bytes], Message | DecodeError]:

@@ -659,6 +659,16 @@ class ListCustomersResponse(_message.Message):
     read_point: _reading_pb2.ReadPoint
     def __init__(self, customers: _Optional[_Iterable[_Union[Customer, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., read_point: _Optional[_Union[_reading_pb2.ReadPoint, _Mapping]] = ...) -> None: ...
 
+class WatchCustomerRequest(_message.Message):
+    __slots__ = ("customer_id", "min_position", "read_mask")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
+    customer_id: str
+    min_position: int
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, customer_id: _Optional[str] = ..., min_position: _Optional[int] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
 class Consent(_message.Message):
     __slots__ = ("customer_id", "purpose", "channel", "status", "granted_at", "expires_at", "withdrawn_at", "read_point")
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]

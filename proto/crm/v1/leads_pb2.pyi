@@ -449,6 +449,16 @@ class ListLeadsResponse(_message.Message):
     read_point: _reading_pb2.ReadPoint
     def __init__(self, leads: _Optional[_Iterable[_Union[Lead, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., read_point: _Optional[_Union[_reading_pb2.ReadPoint, _Mapping]] = ...) -> None: ...
 
+class WatchLeadRequest(_message.Message):
+    __slots__ = ("lead_id", "min_position", "read_mask")
+    LEAD_ID_FIELD_NUMBER: _ClassVar[int]
+    MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
+    lead_id: str
+    min_position: int
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, lead_id: _Optional[str] = ..., min_position: _Optional[int] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
 class LeadContact(_message.Message):
     __slots__ = ("lead_id", "contact_id", "channel", "direction", "agent_id", "note", "contacted_at", "read_point")
     LEAD_ID_FIELD_NUMBER: _ClassVar[int]

@@ -529,6 +529,16 @@ class ListTicketsResponse(_message.Message):
     read_point: _reading_pb2.ReadPoint
     def __init__(self, tickets: _Optional[_Iterable[_Union[Ticket, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., read_point: _Optional[_Union[_reading_pb2.ReadPoint, _Mapping]] = ...) -> None: ...
 
+class WatchTicketRequest(_message.Message):
+    __slots__ = ("ticket_id", "min_position", "read_mask")
+    TICKET_ID_FIELD_NUMBER: _ClassVar[int]
+    MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
+    ticket_id: str
+    min_position: int
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, ticket_id: _Optional[str] = ..., min_position: _Optional[int] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
 class TicketAssignment(_message.Message):
     __slots__ = ("ticket_id", "version", "group_id", "agent_id", "assigned_by", "assigned_at", "read_point")
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
