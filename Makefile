@@ -59,6 +59,7 @@ proto: contract ## Generate the stubs and the pages of docs that are made of cod
 	$(PROTOC) --python_out=proto --pyi_out=proto --grpc_python_out=proto $(PROTOS:proto/%=%)
 	$(BIN)/python -m infra.server.reference < $(IMAGE) > docs/reference.md
 	$(BIN)/python -c 'from infra.server.codes import page; print(page(), end="")' > docs/errors.md
+	$(BIN)/python -c 'from pathlib import Path; from infra.server.permissions import page; at = Path("docs/security.md"); at.write_text(page(at.read_text()))'
 	$(BIN)/python -c 'from infra.stream.description import asyncapi; print(asyncapi(), end="")' > docs/asyncapi.yaml
 	$(PROTOC) --include_imports --descriptor_set_out=$(KNOWN) $(PROTOS)
 

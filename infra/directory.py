@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import gettempdir
 from typing import IO
@@ -80,6 +81,17 @@ def looking(settings: Settings) -> Iterator[bool]:
         return
     with file:
         yield _locked(file, fcntl.LOCK_SH)
+
+
+def is_local(address: str) -> bool:
+    """Whether only this machine can reach an address: ``unix:/path``, or a host and port on loopback."""
+    host = address.rpartition(":")[0].strip("[]")
+    if address.startswith("unix:/") or host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def announce(settings: Settings, address: str) -> None:

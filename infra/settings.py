@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path("annals-data"), description="The data directory; one directory is one company.")
     listen: str = Field(
         default="127.0.0.1:50551",
-        description="Where `crm serve` answers: host:port on loopback, or unix:/path/of/a/socket.",
+        description="Where `crm serve` answers: host:port on loopback, or unix:/path/of/a/socket; elsewhere only with"
+        " CRM_TOKEN_KEYS and CRM_TLS_CERTIFICATE.",
     )
     only: Part | None = Field(
         default=None,
@@ -73,6 +74,43 @@ class Settings(BaseSettings):
         description="What Kafka's clients need besides, as JSON in the words of kafka-python, for example"
         ' {"security_protocol": "SSL", "ssl_cafile": "ca.pem"}.',
     )
+    token_keys: str | None = Field(
+        default=None,
+        description="Whose tokens the server believes: a file of public keys (PEM, or a JWKS), or the https address of"
+        " a JWKS. Default: no tokens, so nobody but this machine is answered.",
+    )
+    token_audience: str = Field(default="crm", min_length=1, description="The audience (aud) that a token must name.")
+    token_issuer: str | None = Field(
+        default=None, min_length=1, description="The issuer (iss) that a token must name. Default: any with a key."
+    )
+    token_roles: str = Field(default="roles", min_length=1, description="The claim that holds a token's roles.")
+    token_skew: float = Field(
+        default=30.0, ge=0, le=600, description="By how many seconds the clocks of issuers may differ from ours."
+    )
+    tls_certificate: Path | None = Field(
+        default=None, description="The server's certificate and those above it, PEM. Default: no TLS."
+    )
+    tls_key: Path | None = Field(default=None, description="The private key of the server's certificate, PEM.")
+    tls_client_ca: Path | None = Field(
+        default=None,
+        description="Whose certificates callers must show, PEM (mTLS). Default: callers need no certificate.",
+    )
+    server: str | None = Field(
+        default=None,
+        description="The server that the `crm` command asks: host:port, or unix:/path. Default: the one that runs on"
+        " the data directory, or one of its own.",
+    )
+    token: str | None = Field(default=None, repr=False, description="The token that the `crm` command sends.")
+    token_file: Path | None = Field(default=None, description="A file that holds it, read anew for every command.")
+    ca: Path | None = Field(
+        default=None,
+        description="By whose certificates the `crm` command knows CRM_SERVER, PEM. Default: those that gRPC brings"
+        " along; on loopback no TLS.",
+    )
+    certificate: Path | None = Field(
+        default=None, description="The certificate that the `crm` command shows to CRM_SERVER, PEM (mTLS)."
+    )
+    certificate_key: Path | None = Field(default=None, description="Its private key, PEM.")
 
     @field_validator("time_zone")
     @classmethod
@@ -93,7 +131,19 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _keys_are_shared_where_the_log_is(self) -> Self:
         if self.log is not None and self.keys is None:
-            raise ValueError("CRM_LOG needs CRM_KEYS beside it: whoever shares a log has to share the keys")
+            raise ValueError("CRM_KEYS has to stand beside CRM_LOG: whoever shares a log has to share the keys")
+        return self
+
+    @model_validator(mode="after")
+    def _certificates_have_keys(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("CRM_TLS_CERTIFICATE and CRM_TLS_KEY go together: a certificate and its private key")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("CRM_TLS_CLIENT_CA needs CRM_TLS_CERTIFICATE: only over TLS callers show certificates")
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise ValueError("CRM_CERTIFICATE and CRM_CERTIFICATE_KEY go together: a certificate and its private key")
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("CRM_TOKEN and CRM_TOKEN_FILE exclude each other: give one of them")
         return self
 
     @classmethod
@@ -106,7 +156,9 @@ class Settings(BaseSettings):
             return cls(**named)
         except ValidationError as error:
             wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            name = "_".join(("CRM", *map(str, wrong["loc"] or ["keys"]))).upper()
+            named_first = re.match(r"Value error, CRM_(\w+)", wrong["msg"])
+            place = wrong["loc"] or [named_first[1] if named_first else "settings"]
+            name = "_".join(("CRM", *map(str, place))).upper()
             raise Rejected("INVALID_SETTING", f"{name}: {wrong['msg']}", field=name) from None
 
     @property
@@ -153,6 +205,11 @@ class Settings(BaseSettings):
     def snapshots(self) -> Path:
         """The folder of the published snapshots."""
         return self.data / "snapshots"
+
+    @property
+    def access(self) -> Path:
+        """The folder of the access log: who opened personal data, a file a month."""
+        return self.data / "access"
 
     @property
     def socket_file(self) -> Path:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from infra.cli import (
+    access,
     backup,
     compare,
     demo,
@@ -22,6 +23,7 @@ from infra.cli import (
     retention,
     serve,
     sql,
+    token,
     upkeep,
 )
 from infra.cli.output import note
@@ -36,7 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-ROOMS = (serve, demo, intake, report, compare, sql, history, export, privacy, retention, upkeep, backup, migrate)
+ROOMS = (
+    *(serve, demo, intake, report, compare, sql, history, export),
+    *(privacy, retention, access, upkeep, backup, migrate, token),
+)
 for room in ROOMS:
     room.add_to(app)
 

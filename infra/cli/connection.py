@@ -7,13 +7,18 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from commands.rejected import Rejected, require
 from crm.client import Client
-from infra.directory import find_server
+from infra.directory import find_server, is_local
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import grpc
+
     from infra.main import Node
     from infra.settings import Settings
 
@@ -25,15 +30,23 @@ UNREACHABLE_SECONDS = 5.0
 
 PAUSE_SECONDS = 0.2
 
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
+"""What a bearer token may be written with (RFC 6750)."""
+
 
 @contextmanager
 def connected(settings: Settings, *, creating: bool = False, caller: str | None = None) -> Iterator[Client]:
     """A client of the server on the data directory, which acts as ``caller``, or else as the system's user. Where no
     server runs, one is started in this process, on the directory's Unix socket, so that other commands find it
-    meanwhile. A directory without data is made only when ``creating``.
+    meanwhile. A directory without data is made only when ``creating``. Where the settings name a server, it is that
+    one.
 
-    :raises Rejected: NO_DATA, and what opening the directory raises.
+    :raises Rejected: NO_DATA, and what opening the directory raises; INVALID_SETTING.
     """
+    if settings.server is not None:
+        with named_server(settings, settings.server, caller or actor()) as client:
+            yield client
+        return
     require(
         creating or settings.has_log or find_server(settings) is not None,
         "NO_DATA",
@@ -54,6 +67,69 @@ def connected(settings: Settings, *, creating: bool = False, caller: str | None 
                 return
             sought = time.monotonic()
         time.sleep(PAUSE_SECONDS)
+
+
+def named_server(settings: Settings, address: str, caller: str) -> Client:
+    """A client of a server somewhere. With a token it is the token that says who calls.
+
+    :raises Rejected: INVALID_SETTING.
+    """
+    has_token = settings.token is not None or settings.token_file is not None
+    # Only over a Unix socket somebody is believed to be a user.
+    claim = caller if address.startswith("unix:") else caller.rpartition(":")[2]
+    return Client(
+        address,
+        actor=None if has_token else claim,
+        token=partial(token_in, settings) if has_token else None,
+        credentials=credentials(settings, address),
+    )
+
+
+def token_in(settings: Settings) -> str:
+    """The token that the settings give or name the file of.
+
+    :raises Rejected: INVALID_SETTING.
+    """
+    content = (read(settings, "token_file") or b"").decode(errors="replace") if settings.token_file else settings.token
+    token = (content or "").strip()
+    require(
+        TOKEN.fullmatch(token),
+        "INVALID_SETTING",
+        f"CRM_TOKEN{'_FILE' if settings.token_file else ''}: there is no token; crm token makes one",
+        field="CRM_TOKEN",
+    )
+    return token
+
+
+def credentials(settings: Settings, address: str) -> grpc.ChannelCredentials | None:
+    """How to know a server, and what to show it; None where it is on this machine and needs no TLS.
+
+    :raises Rejected: INVALID_SETTING.
+    """
+    if address.startswith("unix:") or (settings.ca is None and is_local(address)):
+        return None
+    import grpc
+
+    return grpc.ssl_channel_credentials(
+        root_certificates=read(settings, "ca"),
+        private_key=read(settings, "certificate_key"),
+        certificate_chain=read(settings, "certificate"),
+    )
+
+
+def read(settings: Settings, name: str) -> bytes | None:
+    """The content of the file that a setting names, where it names one.
+
+    :raises Rejected: INVALID_SETTING.
+    """
+    file: Path | None = getattr(settings, name)
+    try:
+        return None if file is None else file.read_bytes()
+    except OSError as error:
+        setting = f"CRM_{name.upper()}"
+        raise Rejected(
+            "INVALID_SETTING", f"{setting}: {file} cannot be read: {error.strerror}", field=setting
+        ) from error
 
 
 def opened_unless_taken(settings: Settings, until: float) -> Node | None:

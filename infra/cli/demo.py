@@ -51,7 +51,7 @@ def demo(
     """
     from infra.cli.connection import connected
 
-    settings = settings_of(data)
+    settings = settings_of(data, server=None)
     year = year_of(settings, seed)
     note(f"SIMULATED: a year of an invented company, seed {year.seed}, until {year.until:%Y-%m-%d}, in {settings.data}")
     with connected(settings, creating=True, caller=SIMULATION) as crm:

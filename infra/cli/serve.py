@@ -32,7 +32,8 @@ def serve(
         typer.Option(
             "--listen",
             metavar="ADDRESS",
-            help="host:port on loopback (port 0: any free one) or unix:/path. Default: CRM_LISTEN, or 127.0.0.1:50551.",
+            help="host:port (port 0: any free one) or unix:/path; on loopback, unless there are tokens and TLS. "
+            "Default: CRM_LISTEN, or 127.0.0.1:50551.",
         ),
     ] = None,
     only: Annotated[
@@ -68,6 +69,7 @@ def serve(
         crm serve --data /srv/crm-3 --only queries
     """
     from infra.cli.connection import opened
+    from infra.directory import socket_address
 
     settings = settings_of(data, **({"only": only} if only else {}))
     with told_to_stop() as stop, opened(settings, publish=True) as node:
@@ -75,7 +77,9 @@ def serve(
         print(address, flush=True)
         note(f"serving {settings.data}; Ctrl-C stops")
         if settings.snapshot_hours is not None and node.models is not None:
-            publish_snapshots(stop, address, settings.snapshots, timedelta(hours=settings.snapshot_hours))
+            publish_snapshots(
+                stop, socket_address(settings), settings.snapshots, timedelta(hours=settings.snapshot_hours)
+            )
         stop.wait()
         note("finishing the calls under way")
 

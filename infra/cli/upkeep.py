@@ -107,12 +107,12 @@ def found(settings: Settings, rebuild: bool) -> list[dict[str, Any]]:
     from infra.directory import find_server
 
     require(
-        settings.has_log,
+        settings.has_log or settings.server is not None,
         "NO_DATA",
         f"there is no data in {settings.data}; name another directory with --data",
     )
     with progress_bar() as progress:
-        if find_server(settings) is None:
+        if settings.server is None and find_server(settings) is None:
             findings = found_in_files(settings, progress)
             if findings or not rebuild:
                 return findings

@@ -150,6 +150,14 @@ class Keys:
 
         :raises Rejected: NOT_SEALED for any other text, SEAL_BROKEN for an altered one.
         """
+        found = self.opened(sealed)
+        return None if found is None else found[0]
+
+    def opened(self, sealed: str) -> tuple[str, str] | None:
+        """The clear text with the stream that it belongs to; None when its key is gone.
+
+        :raises Rejected: NOT_SEALED for any other text, SEAL_BROKEN for an altered one.
+        """
         begin, _, secret = sealed.rpartition(":")
         parts = begin.split(":")
         if len(parts) != 5 or not begin.startswith(f"{FORMAT}:"):
@@ -159,7 +167,8 @@ class Keys:
             return None
         try:
             content = b64decode(secret, validate=True)
-            return key.cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], begin.encode()).decode()
+            clear = key.cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], begin.encode())
+            return clear.decode(), key.stream
         except (InvalidTag, ValueError) as error:
             raise Rejected("SEAL_BROKEN", f"the sealed {parts[4]} of event {parts[3]} was altered") from error
 

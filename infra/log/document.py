@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from types import NoneType
-from typing import Annotated, Any, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Protocol, get_args, get_origin
 
 import orjson
 
@@ -48,6 +48,13 @@ class Field(NamedTuple):
     write: Callable[[Any], Any] | None
     read: Callable[[Any], Any]
     personal: bool
+
+
+class Opener(Protocol):
+    """Opens sealed texts."""
+
+    def open_text(self, sealed: str) -> str | None:
+        """The clear text; None when its key is gone."""
 
 
 Shape = dict[str, Field]
@@ -110,7 +117,7 @@ def written(envelope: Envelope, data: dict[str, Any], schema: str | None) -> byt
     return orjson.dumps(document)
 
 
-def decode(document: bytes, keys: Keys | None) -> tuple[Envelope, Event[Any]]:
+def decode(document: bytes, keys: Opener | None) -> tuple[Envelope, Event[Any]]:
     """The envelope and the event of a document. A personal field whose key is gone is None; without ``keys`` personal
     fields stay sealed.
 
@@ -157,7 +164,7 @@ def envelope_of(attributes: dict[str, Any]) -> Envelope:
         raise unreadable(attributes, error) from error
 
 
-def event_of(attributes: dict[str, Any], keys: Keys | None) -> Event[Any]:
+def event_of(attributes: dict[str, Any], keys: Opener | None) -> Event[Any]:
     """The event in the attributes, in today's shape.
 
     :raises Rejected: UNREADABLE_EVENT or UNKNOWN_EVENT_TYPE.
@@ -235,7 +242,7 @@ def unreadable(attributes: dict[str, Any], error: Exception) -> Rejected:
     )
 
 
-def read_field(shape: Shape, name: str, value: Any, keys: Keys | None) -> Any:
+def read_field(shape: Shape, name: str, value: Any, keys: Opener | None) -> Any:
     """The value of a field of an event, from JSON; a personal one opened."""
     field = shape.get(name)
     if field is None:

@@ -1,42 +1,89 @@
-"""Who is calling."""
+"""Who is calling, and what for."""
 
 from __future__ import annotations
 
+import json
 import re
+from contextvars import ContextVar
+from typing import NamedTuple
 
-import grpc
-
-from commands.rejected import require
+from commands.rejected import Rejected, require
 from infra.log import Actor
+from infra.roles import Role
+from infra.server.permissions import EVERYTHING, PERMISSIONS, Permission
 
 HEADER = "crm-actor"
-ANONYMOUS = Actor("unauthenticated", "anonymous")
 CLAIM = re.compile(r"(?:(user|system):)?([A-Za-z0-9._~-]{1,64})")
+ON_BEHALF_OF = "on_behalf_of"
+"""Where in the claims of an actor stands for whom it acted."""
 
 
-def actor_of(context: grpc.ServicerContext) -> Actor:
-    """Who the caller says to be in the metadata ``crm-actor``. Over the Unix socket, which only the server's own user
-    may open, ``user:NAME`` and ``system:NAME`` are believed; everybody else is unauthenticated under the name claimed.
+class Caller(NamedTuple):
+    """Who calls, and what they are here for."""
+
+    actor: Actor
+    roles: frozenset[Role]
+
+
+class Call(NamedTuple):
+    """A call under way."""
+
+    rpc: str
+    caller: Caller
+    permission: Permission
+
+    @property
+    def opens(self) -> bool:
+        """Whether the caller sees personal values opened."""
+        return not self.permission.opened.isdisjoint(self.caller.roles)
+
+
+UNDER_WAY: ContextVar[Call] = ContextVar("call")
+"""gRPC handles every call in a context of its own."""
+
+ANYBODY = Caller(Actor("unauthenticated", "anonymous"), EVERYTHING)
+
+
+def claimed(claim: str | bytes | None, *, believed: bool) -> Caller:
+    """A caller without a token, under the name that the metadata ``crm-actor`` claims. ``user:NAME`` and
+    ``system:NAME`` are ``believed`` on the Unix socket, which only the server's own user may open; anybody else is
+    unauthenticated.
 
     :raises Rejected: INVALID_FIELD.
     """
-    claim = next((value for key, value in context.invocation_metadata() if key == HEADER), None)
     if claim is None:
-        return ANONYMOUS
+        return ANYBODY
     match = CLAIM.fullmatch(claim) if isinstance(claim, str) else None
-    require(
-        match,
-        "INVALID_FIELD",
-        "the metadata crm-actor must be a name of at most 64 characters of A-Z a-z 0-9 . _ ~ -, after user: or system: "
-        "where that is so",
-        field=HEADER,
-    )
-    assert match is not None
+    if match is None:
+        raise Rejected(
+            "INVALID_FIELD",
+            "the metadata crm-actor must be a name of at most 64 characters of A-Z a-z 0-9 . _ ~ -, after user: or "
+            "system: where that is so",
+            field=HEADER,
+        )
     kind, name = match.groups()
     require(
-        kind is None or context.peer().startswith("unix:"),
+        kind is None or believed,
         "INVALID_FIELD",
         "only a caller on the server's Unix socket is believed to be a user or the system; send the bare name",
         field=HEADER,
     )
-    return Actor(kind or "unauthenticated", name)
+    return Caller(Actor(kind or "unauthenticated", name), EVERYTHING)
+
+
+def on_behalf(caller: Caller, claim: str | bytes) -> Caller:
+    """A service that acts for somebody: it stays the actor, and for whom stands in its claims.
+
+    :raises Rejected: NOT_ALLOWED for anybody else, INVALID_FIELD.
+    """
+    PERMISSIONS[HEADER].require(caller.roles, field=HEADER)
+    match = CLAIM.fullmatch(claim) if isinstance(claim, str) else None
+    if match is None or match[1] is not None:
+        raise Rejected(
+            "INVALID_FIELD",
+            "the metadata crm-actor must be the bare name of the one for whom the service acts, at most 64 characters "
+            "of A-Z a-z 0-9 . _ ~ -",
+            field=HEADER,
+        )
+    actor = caller.actor
+    return caller._replace(actor=Actor(actor.type, actor.id, json.dumps({ON_BEHALF_OF: match[2]})))

@@ -8,8 +8,8 @@ from typing import Any
 import grpc
 
 from crm.v1 import models_pb2, reading_pb2
-from infra.keys import Keys
 from infra.models import Model, Models, Source, records
+from infra.server.opening import Edge, Opening
 from infra.server.queries import masked, not_served, of_allowed_size, page_in
 from infra.server.reading import newest_point, point_in, read_point
 from infra.server.values import json_value
@@ -22,10 +22,10 @@ WIDE = frozenset({"BIGINT", "UBIGINT", "HUGEINT"})
 class AnyModel:
     """Reads models by their names."""
 
-    def __init__(self, log: Source, models: Models, keys: Keys, watching: Watching | None) -> None:
+    def __init__(self, log: Source, models: Models, edge: Edge, watching: Watching | None) -> None:
         self._log = log
         self._models = models
-        self._keys = keys
+        self._edge = edge
         self._watching = watching
 
     def list_models(
@@ -60,7 +60,8 @@ class AnyModel:
         model = self._models.model(request.model)
         shown = masked(request.read_mask.paths, model.columns)
         found = records.get(self._models, request.model, dict(request.key), **point)
-        record = self._record(found.row, model, shown)
+        with self._edge.opening() as opening:
+            record = _record(found.row, model, shown, opening)
         record.read_point.CopyFrom(read_point(found.as_of, found.position))
         return record
 
@@ -74,22 +75,24 @@ class AnyModel:
         model = self._models.model(request.model)
         shown = masked(request.read_mask.paths, model.columns)
         page = page_in(self._models, request.model, request, context, self._log)
-        return of_allowed_size(
-            models_pb2.ListRecordsResponse(
-                records=[self._record(row, model, shown) for row in page.rows],
-                next_page_token=page.next_page_token,
-                read_point=read_point(page.as_of, page.position),
+        with self._edge.opening() as opening:
+            return of_allowed_size(
+                models_pb2.ListRecordsResponse(
+                    records=[_record(row, model, shown, opening) for row in page.rows],
+                    next_page_token=page.next_page_token,
+                    read_point=read_point(page.as_of, page.position),
+                )
             )
-        )
 
-    def _record(self, row: Mapping[str, Any], model: Model, shown: Mapping[str, str]) -> models_pb2.Record:
-        record = models_pb2.Record()
-        for name, type in shown.items():
-            value = row[name]
-            if name in model.personal and value is not None:
-                value = self._keys.open_text(value)
-            record.values.fields[name].CopyFrom(json_value(value, exact=type in WIDE))
-        return record
+
+def _record(row: Mapping[str, Any], model: Model, shown: Mapping[str, str], opening: Opening) -> models_pb2.Record:
+    record = models_pb2.Record()
+    for name, type in shown.items():
+        value = row[name]
+        if name in model.personal and value is not None:
+            value = opening.open_text(value)
+        record.values.fields[name].CopyFrom(json_value(value, exact=type in WIDE))
+    return record
 
 
 def described(model: Model) -> models_pb2.Model:

@@ -9,6 +9,15 @@ from __future__ import annotations
 from grpc import StatusCode
 
 STATUSES: dict[StatusCode, dict[str, str]] = {
+    StatusCode.UNAUTHENTICATED: {
+        "TOKEN_EXPIRED": "the token has expired; get a new one",
+        "TOKEN_INVALID": "the token is not believed, and why",
+        "TOKEN_MISSING": "the address takes calls with a token alone",
+        "TOKEN_NOT_TAKEN": "a token was sent to a server that believes nobody's",
+    },
+    StatusCode.PERMISSION_DENIED: {
+        "NOT_ALLOWED": "the caller's roles do not allow this; which ones do",
+    },
     StatusCode.INVALID_ARGUMENT: {
         "CONTRADICTION": "what the request says excludes itself",
         "FIELD_IS_PERSONAL": "a personal field can be neither filtered, sorted nor grouped by",
@@ -87,6 +96,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "SQL_TIMEOUT": "the statement took longer than is allowed",
     },
     StatusCode.UNAVAILABLE: {
+        "ACCESS_NOT_LOGGED": "the access log cannot be written, so nothing personal is opened",
         "DATA_NOT_WRITABLE": "the data directory cannot be written",
         "KEYS_UNAVAILABLE": "the keys cannot be used now",
         "LOG_CLOSED": "the server stops",
@@ -96,6 +106,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "MODELS_UNWRITABLE": "the read models cannot be written",
         "SERVER_STOPPING": "the server stops; connect again and go on where the feed ended",
         "STREAM_UNAVAILABLE": "Kafka cannot be used now; nothing is lost, and it is tried again",
+        "TOKEN_KEYS_UNAVAILABLE": "the keys of those who sign tokens cannot be had now",
     },
     StatusCode.DATA_LOSS: {
         "EVENTS_UNREADABLE": "the archive cannot read events",
@@ -120,7 +131,8 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
 OFFLINE: dict[str, str] = {
     "ADDRESS_INVALID": "the address has no port, or one that cannot be",
     "ADDRESS_IN_USE": "nothing can be bound to the address",
-    "ADDRESS_NOT_LOCAL": "the server answers on this machine alone",
+    "ADDRESS_NEEDS_TLS": "beyond this machine the server answers over TLS alone",
+    "ADDRESS_NOT_LOCAL": "without tokens the server answers on this machine alone",
     "ALREADY_SERVED": "another process serves the data directory",
     "BACKUP_ALTERED": "the backup is not what was backed up; what is wrong, and where",
     "BACKUP_EXISTS": "there is another file where the backup should be written",
@@ -130,9 +142,11 @@ OFFLINE: dict[str, str] = {
     "BACKUP_UNREADABLE": "the backup is damaged, and from where on",
     "INVALID_MASTER_KEY": "the master key is not 32 bytes in base64",
     "INVALID_SETTING": "a setting cannot be used",
+    "INVALID_SUBJECT": "a token cannot be made for this name",
     "KEYS_NOT_APART": "the keys would be backed up beside the log",
     "KEYS_NOT_EMPTY": "there are keys already where the backup should be restored",
     "KEYS_OF_ANOTHER_LOG": "the backup of the keys does not belong to the backup of the log",
+    "KEY_UNUSABLE": "the key cannot sign tokens",
     "LOG_NOT_EMPTY": "there are events already where the backup should be restored",
     "MAPPING_INVALID": "the mapping's SQL is wrong, and where",
     "MAPPING_UNREADABLE": "the mapping cannot be read",

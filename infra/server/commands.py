@@ -19,14 +19,16 @@ from commands.rejected import Rejected, require
 from crm.v1 import commands_pb2, outcome_pb2
 from infra.keys import Keys
 from infra.log import Actor, Log, Outcome, Request
-from infra.server.actor import actor_of
+from infra.server.actor import UNDER_WAY, Caller
 from infra.server.admission import require_known_fields, require_readable
 from infra.server.contract import CIRCUMSTANCES, bulk_commands
 from infra.server.errors import InvalidFields
+from infra.server.permissions import PERMISSIONS
 from infra.server.values import instant_in, instant_out
 
 MOST_COMMANDS = 500
 LONGEST_TAG = 200
+SAY_WHEN = PERMISSIONS["occurred_at"]
 TAGS = ("request_id", "correlation_id", "causation_id")
 
 
@@ -34,6 +36,7 @@ class Reader:
     """Reads requests for one kind of command."""
 
     def __init__(self, kind: type[Command], request: Descriptor, keys: Keys) -> None:
+        self.permission = PERMISSIONS[kind.__name__]
         self._kind = kind
         self._keys = keys
         self._fields = {
@@ -86,7 +89,9 @@ class Commands:
         execute = self._log.execute
 
         def call(message: Message, context: grpc.ServicerContext) -> Message:
-            return outcome_message(execute(reader.read(message, actor_of(context))))
+            caller = UNDER_WAY.get().caller
+            require_may_say_when(message, caller)
+            return outcome_message(execute(reader.read(message, caller.actor)))
 
         return call
 
@@ -97,7 +102,7 @@ class Commands:
 
         :raises Rejected: TOO_MANY_COMMANDS.
         """
-        actor = actor_of(context)
+        caller = UNDER_WAY.get().caller
         for message in messages:
             require_readable(message)
             require_known_fields(message)
@@ -107,11 +112,11 @@ class Commands:
                 f"a message of {len(message.commands)} commands; at most {MOST_COMMANDS} are allowed",
                 field="commands",
             )
-            read = [self._read(command, actor) for command in message.commands]
+            read = [self._read(command, caller) for command in message.commands]
             answers = iter(self._log.submit([each for each in read if isinstance(each, Request)]))
             yield response(next(answers) if isinstance(each, Request) else each for each in read)
 
-    def _read(self, command: commands_pb2.Command, actor: Actor) -> Request | Rejected:
+    def _read(self, command: commands_pb2.Command, caller: Caller) -> Request | Rejected:
         try:
             require_known_fields(command)
             name = command.WhichOneof("command")
@@ -119,9 +124,21 @@ class Commands:
                 raise Rejected("INVALID_FIELD", "no command is given; set one of the arms", field="command")
             message = getattr(command, name)
             require_known_fields(message)
-            return self._bulk[name].read(message, actor)
+            reader = self._bulk[name]
+            reader.permission.require(caller.roles)
+            require_may_say_when(message, caller)
+            return reader.read(message, caller.actor)
         except Rejected as refusal:
             return refusal
+
+
+def require_may_say_when(message: Message, caller: Caller) -> None:
+    """Refuse a caller who may not say when something happened, and does.
+
+    :raises Rejected: NOT_ALLOWED.
+    """
+    if message.HasField("occurred_at"):
+        SAY_WHEN.require(caller.roles, field=SAY_WHEN.name)
 
 
 def outcome_message(outcome: Outcome) -> outcome_pb2.Outcome:

@@ -116,10 +116,8 @@ def guard(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def behaviour(request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return call(request, context)
-        except Rejected as refusal:
-            _refuse(refusal, request, context)
         except Exception as error:
-            _fail(error, context)
+            end(error, request, context)
 
     return behaviour
 
@@ -130,12 +128,17 @@ def guard_stream(call: Callable[[Any, Any], Iterator[Any]]) -> Callable[[Any, An
     def behaviour(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         try:
             yield from call(request, context)
-        except Rejected as refusal:
-            _refuse(refusal, request, context)
         except Exception as error:
-            _fail(error, context)
+            end(error, request, context)
 
     return behaviour
+
+
+def end(error: Exception, request: Any, context: grpc.ServicerContext) -> NoReturn:
+    """End a call as refused, or as failed where the error was unforeseen."""
+    if isinstance(error, Rejected):
+        _refuse(error, request, context)
+    _fail(error, context)
 
 
 def _refuse(refusal: Rejected, request: Any, context: grpc.ServicerContext) -> NoReturn:

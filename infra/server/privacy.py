@@ -15,6 +15,7 @@ from domain.event import Event, State
 from domain.ticket import TicketReplied
 from infra.keys import Keys
 from infra.log import Envelope, Log, People, decode
+from infra.server.opening import Edge, Opening
 from infra.server.reading import reached_position
 from infra.server.values import given, struct
 
@@ -32,10 +33,11 @@ class Happened(NamedTuple):
 class Privacy:
     """Finds people and tells what is held about them."""
 
-    def __init__(self, log: Log, people: People, keys: Keys) -> None:
+    def __init__(self, log: Log, people: People, keys: Keys, edge: Edge) -> None:
         self._log = log
         self._people = people
         self._keys = keys
+        self._edge = edge
 
     def find_people(
         self, request: privacy_pb2.FindPeopleRequest, context: grpc.ServicerContext
@@ -57,9 +59,11 @@ class Privacy:
             privacy_pb2.FindPeopleResponse.Match(stream=stream, slots=sorted(slots))
             for stream, slots in directory.find(terms).items()
         ]
-        return privacy_pb2.FindPeopleResponse(
-            matches=matches[:MOST_MATCHES], is_cut=len(matches) > MOST_MATCHES, position=position
-        )
+        with self._edge.opening() as opening:
+            opening.names({match.stream for match in matches[:MOST_MATCHES]})
+            return privacy_pb2.FindPeopleResponse(
+                matches=matches[:MOST_MATCHES], is_cut=len(matches) > MOST_MATCHES, position=position
+            )
 
     def describe_subject(
         self, request: privacy_pb2.DescribeSubjectRequest, context: grpc.ServicerContext
@@ -71,8 +75,10 @@ class Privacy:
         position = self._followed(request, context)
         customer = f"customer-{request.customer_id}"
         streams = self._keys.directory.person(customer)
-        history = {stream: self._history(stream, position) for stream in streams}
-        require(history[customer], "NOT_FOUND", f"there is no {customer}", field="customer_id")
+        with self._edge.opening() as opening:
+            history = {stream: self._history(stream, position, opening) for stream in streams}
+            require(history[customer], "NOT_FOUND", f"there is no {customer}", field="customer_id")
+            opening.names(set(streams))
         yield privacy_pb2.DescribeSubjectResponse(streams=streams, position=position)
         for stream, happened in history.items():
             state = State.by_aggregate[stream.partition("-")[0]]()
@@ -100,8 +106,8 @@ class Privacy:
         self._people.follow(position)
         return position
 
-    def _history(self, stream: str, position: int) -> list[Happened]:
-        return [Happened(*decode(row.document, self._keys)) for row in self._log.rows(stream=stream, until=position)]
+    def _history(self, stream: str, position: int, opening: Opening) -> list[Happened]:
+        return [Happened(*decode(row.document, opening)) for row in self._log.rows(stream=stream, until=position)]
 
 
 def position_of(happened: Happened) -> int:

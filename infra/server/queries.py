@@ -11,9 +11,9 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 
 from commands.rejected import Rejected, require
-from infra.keys import Keys
 from infra.models import Models, Source, records
 from infra.server.contract import FIRST_SHARED, message_class
+from infra.server.opening import Edge, Opening
 from infra.server.reading import newest_point, point_in, read_point
 from infra.server.watching import Watching
 
@@ -28,10 +28,10 @@ MessageT = TypeVar("MessageT", bound=Message)
 class Queries:
     """Makes the calls that read the models."""
 
-    def __init__(self, log: Source, models: Models, keys: Keys, watching: Watching | None = None) -> None:
+    def __init__(self, log: Source, models: Models, edge: Edge, watching: Watching | None = None) -> None:
         self._log = log
         self._models = models
-        self._keys = keys
+        self._edge = edge
         self._watching = watching
 
     def get(self, model: str, method: MethodDescriptor) -> Call:
@@ -55,7 +55,7 @@ class Queries:
 
     def _getting(self, model: str, method: MethodDescriptor, point: Callable[..., dict[str, Any]]) -> Call:
         key = [field.name for field in method.input_type.fields if field.number < FIRST_SHARED]
-        resource = Resource(method.output_type, self._keys)
+        resource = Resource(method.output_type)
 
         def call(request: Any, context: grpc.ServicerContext) -> Message:
             shown = resource.shown(request)
@@ -65,7 +65,8 @@ class Queries:
                 {name: getattr(request, name) for name in key},
                 **point(request, context, self._log),
             )
-            message = resource.message(found.row, shown, self._models.model(model).personal)
+            with self._edge.opening() as opening:
+                message = resource.message(found.row, shown, self._models.model(model).personal, opening)
             message.read_point.CopyFrom(read_point(found.as_of, found.position))
             return message
 
@@ -75,18 +76,19 @@ class Queries:
         """The call that lists a page of records."""
         answer: Any = message_class(method.output_type)
         described = method.output_type.fields_by_name[model].message_type
-        resource = Resource(described, self._keys)
+        resource = Resource(described)
 
         def call(request: Any, context: grpc.ServicerContext) -> Message:
             shown = resource.shown(request)
             page = page_in(self._models, model, request, context, self._log)
             personal = self._models.model(model).personal
-            message: Message = answer(
-                next_page_token=page.next_page_token,
-                read_point=read_point(page.as_of, page.position),
-                **{model: [resource.message(row, shown, personal) for row in page.rows]},
-            )
-            return of_allowed_size(message)
+            with self._edge.opening() as opening:
+                message: Message = answer(
+                    next_page_token=page.next_page_token,
+                    read_point=read_point(page.as_of, page.position),
+                    **{model: [resource.message(row, shown, personal, opening) for row in page.rows]},
+                )
+                return of_allowed_size(message)
 
         return call
 
@@ -145,12 +147,11 @@ def masked(paths: Collection[str], known: Mapping[str, str]) -> Mapping[str, str
 
 class Resource:
     """Turns the rows of one model into its messages. The column ``version`` is shown as the text ``etag`` where the
-    message says so; personal values are opened here, and left out where their key is gone.
+    message says so; personal values are opened here, for those who may see them, and left out where their key is gone.
     """
 
-    def __init__(self, descriptor: Descriptor, keys: Keys) -> None:
+    def __init__(self, descriptor: Descriptor) -> None:
         self._message: Any = message_class(descriptor)
-        self._keys = keys
         names = [field.name for field in descriptor.fields if field.name != READ_POINT]
         self._columns = {name: "version" if name == "etag" else name for name in names}
 
@@ -161,13 +162,17 @@ class Resource:
         """
         return masked(request.read_mask.paths, self._columns)
 
-    def message(self, row: Mapping[str, Any], shown: Mapping[str, str], personal: Collection[str]) -> Any:
+    def message(
+        self, row: Mapping[str, Any], shown: Mapping[str, str], personal: Collection[str], opening: Opening
+    ) -> Any:
         """The message for a row whose ``personal`` columns are sealed."""
-        return self._message(**{name: self._value(name, row[column], personal) for name, column in shown.items()})
+        values = {name: _value(name, row[column], personal, opening) for name, column in shown.items()}
+        return self._message(**values)
 
-    def _value(self, name: str, value: Any, personal: Collection[str]) -> Any:
-        if value is None:
-            return None
-        if name in personal:
-            return self._keys.open_text(value)
-        return str(value) if name == "etag" else value
+
+def _value(name: str, value: Any, personal: Collection[str], opening: Opening) -> Any:
+    if value is None:
+        return None
+    if name in personal:
+        return opening.open_text(value)
+    return str(value) if name == "etag" else value

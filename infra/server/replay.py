@@ -9,9 +9,9 @@ import grpc
 from commands.rejected import require
 from crm.v1 import log_pb2
 from domain.event import State
-from infra.keys import Keys
 from infra.log import Log, decode
 from infra.server.feed import event_message
+from infra.server.opening import Edge
 from infra.server.reading import known_position_in
 from infra.server.values import given, instant_in, struct
 
@@ -19,9 +19,9 @@ from infra.server.values import given, instant_in, struct
 class Replay:
     """Replays streams for callers."""
 
-    def __init__(self, log: Log, keys: Keys) -> None:
+    def __init__(self, log: Log, edge: Edge) -> None:
         self._log = log
-        self._keys = keys
+        self._edge = edge
 
     def replay_stream(
         self, request: log_pb2.ReplayStreamRequest, context: grpc.ServicerContext
@@ -41,17 +41,19 @@ class Replay:
         state = State.by_aggregate[aggregate]()
         rows = list(self._log.rows(stream=request.stream, until=known_position_in(request, self._log)))
         require(rows, "NOT_FOUND", f"nothing is known of {request.stream}", field="stream")
-        for row in rows:
-            envelope, event = decode(row.document, self._keys)
-            if as_of is not None and envelope.occurred_at > as_of:
-                continue
-            before, state = state, event.evolve(state)
-            yield log_pb2.ReplayStreamResponse(
-                event=event_message(row),
-                occurred_at=envelope.occurred_at,
-                actor=f"{envelope.actor.type}:{envelope.actor.id}",
-                reason=envelope.reason,
-                data=struct(given(event)),
-                before=struct(given(before)),
-                after=struct(given(state)),
-            )
+        with self._edge.opening() as opening:
+            for row in rows:
+                envelope, event = decode(row.document, opening if opening.opens else None)
+                if as_of is not None and envelope.occurred_at > as_of:
+                    continue
+                before, state = state, event.evolve(state)
+                opening.tell()
+                yield log_pb2.ReplayStreamResponse(
+                    event=event_message(row),
+                    occurred_at=envelope.occurred_at,
+                    actor=f"{envelope.actor.type}:{envelope.actor.id}",
+                    reason=envelope.reason,
+                    data=struct(given(event)),
+                    before=struct(given(before)),
+                    after=struct(given(state)),
+                )

@@ -8,10 +8,12 @@ from typing import Any
 import grpc
 import pyarrow as pa
 
-from commands.rejected import Rejected
+from commands.rejected import Rejected, require
 from crm.v1 import reading_pb2, reports_pb2, sql_pb2
-from infra.keys import Keys
 from infra.models import Models, Source, query, report
+from infra.server.actor import UNDER_WAY
+from infra.server.opening import Edge, Opening
+from infra.server.permissions import listed
 from infra.server.reading import point_in, reached_position, read_point
 from infra.server.tables import chunks, columns_of
 from infra.server.values import instant_in
@@ -23,10 +25,10 @@ SEALED = "sealed:"
 class Reports:
     """Runs reports and statements for callers."""
 
-    def __init__(self, log: Source, models: Models, keys: Keys, settings: Settings) -> None:
+    def __init__(self, log: Source, models: Models, edge: Edge, settings: Settings) -> None:
         self._log = log
         self._models = models
-        self._keys = keys
+        self._edge = edge
         self._settings = settings
 
     def list_reports(
@@ -64,7 +66,12 @@ class Reports:
     def run_sql(
         self, request: sql_pb2.RunSqlRequest, context: grpc.ServicerContext
     ) -> Iterator[sql_pb2.RunSqlResponse]:
-        """The rows of a statement; the first message says at which position they stand."""
+        """The rows of a statement; the first message says at which position they stand.
+
+        :raises Rejected: NOT_ALLOWED, and what ``query`` refuses.
+        """
+        if request.open_personal:
+            require_opens()
         rows = query.query(
             self._models,
             request.sql,
@@ -73,32 +80,50 @@ class Reports:
             min_position=reached_position(request, context, self._log),
         )
         try:
-            batches = (self._opened(batch) for batch in rows) if request.open_personal else rows
-            about: Any = {"position": rows.position}
-            for chunk in chunks(columns_of(rows.schema), rows.schema, batches, request.encoding):
-                yield sql_pb2.RunSqlResponse(chunk=chunk, **about)
-                about = {}
+            with self._edge.opening() as opening:
+                batches = (_opened(batch, opening) for batch in rows) if request.open_personal else rows
+                about: Any = {"position": rows.position}
+                for chunk in chunks(columns_of(rows.schema), rows.schema, batches, request.encoding):
+                    opening.tell()
+                    yield sql_pb2.RunSqlResponse(chunk=chunk, **about)
+                    about = {}
         finally:
             rows.close()
 
-    def _opened(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with every sealed text opened, whatever its column is called; null where its key is gone."""
-        columns = [
-            pa.array([self._open(value) for value in column.to_pylist()], column.type)
-            if pa.types.is_string(column.type)
-            else column
-            for column in batch.columns
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
-    def _open(self, value: str | None) -> str | None:
-        if value is None or not value.startswith(SEALED):
-            return value
-        try:
-            return self._keys.open_text(value)
-        except Rejected:
-            # A text that only looks sealed, for example cut out of a sealed one, is shown as it is.
-            return value
+def require_opens() -> None:
+    """Refuse a caller who may not see personal values.
+
+    :raises Rejected: NOT_ALLOWED.
+    """
+    call = UNDER_WAY.get()
+    require(
+        call.opens,
+        "NOT_ALLOWED",
+        f"personal values stay sealed for {listed(call.caller.roles)}; {listed(call.permission.opened)} may open them",
+        field="open_personal",
+    )
+
+
+def _opened(batch: pa.RecordBatch, opening: Opening) -> pa.RecordBatch:
+    """The batch with every sealed text opened, whatever its column is called; null where its key is gone."""
+    columns = [
+        pa.array([_open(value, opening) for value in column.to_pylist()], column.type)
+        if pa.types.is_string(column.type)
+        else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _open(value: str | None, opening: Opening) -> str | None:
+    if value is None or not value.startswith(SEALED):
+        return value
+    try:
+        return opening.open_text(value)
+    except Rejected:
+        # A text that only looks sealed, for example cut out of a sealed one, is shown as it is.
+        return value
 
 
 def described(found: report.Report) -> reports_pb2.Report:

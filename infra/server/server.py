@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +16,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from commands.rejected import Rejected, require
 from domain.event import snake_case
+from infra.directory import is_local
 from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models
@@ -26,11 +26,15 @@ from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
 from infra.server.errors import guard, guard_stream
 from infra.server.feed import Feed, Followers
+from infra.server.gate import Gate, require_complete
+from infra.server.opening import AccessLog, Edge
 from infra.server.privacy import Privacy
 from infra.server.queries import Queries, not_served
 from infra.server.replay import Replay
 from infra.server.reports import Reports
 from infra.server.system import System
+from infra.server.tls import credentials
+from infra.server.tokens import Tokens
 from infra.server.upkeep import Upkeep
 from infra.server.watching import Watching
 from infra.settings import Settings
@@ -58,29 +62,35 @@ class Server:
         settings: Settings,
         publisher: Publisher | None = None,
     ) -> None:
+        self._tokens = Tokens.named_by(settings)
+        self._credentials = credentials(settings)
+        self._access = AccessLog(settings.access)
         self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
         self._commands: Commands | None = None
         self._queries: Queries | None = None
         self._followers: Followers | None = None
         self._parts: list[object] = [System(log, models, settings, publisher)]
-        if keys is not None and isinstance(log, Log):
+        edge = None if keys is None else Edge(keys, self._access)
+        if keys is not None and edge is not None and isinstance(log, Log):
             self._commands = Commands(log, keys)
             self._followers = Followers(log)
-            self._parts += [self._commands, Feed(log, self._followers), Replay(log, keys)]
+            self._parts += [self._commands, Feed(log, self._followers), Replay(log, edge)]
             if log.people is not None:
-                self._parts.append(Privacy(log, log.people, keys))
-        if models is not None and keys is not None:
+                self._parts.append(Privacy(log, log.people, keys, edge))
+        if models is not None and edge is not None:
             watching = None if self._followers is None else Watching(models, self._followers)
-            self._queries = Queries(log, models, keys, watching)
+            self._queries = Queries(log, models, edge, watching)
             self._parts += [
-                AnyModel(log, models, keys, watching),
-                Reports(log, models, keys, settings),
+                AnyModel(log, models, edge, watching),
+                Reports(log, models, edge, settings),
                 Upkeep(log, models, settings),
             ]
         self._health = health.HealthServicer()
         self._services = services()
+        require_complete(self._services)
         self._server = grpc.server(
             ThreadPoolExecutor(settings.workers, thread_name_prefix="call"),
+            interceptors=[Gate(self._tokens)],
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -97,13 +107,18 @@ class Server:
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(self._reflection(), self._server)
 
     def start(self, *addresses: str) -> str:
-        """Begin to answer at the addresses: ``host:port`` on loopback (port 0: any free one) or ``unix:/path``.
+        """Begin to answer at the addresses: ``host:port`` on loopback (port 0: any free one) or ``unix:/path``; with
+        tokens and TLS any other as well.
 
         :returns: the first address, with the port that was chosen.
-        :raises Rejected: ADDRESS_NOT_LOCAL, ADDRESS_INVALID or ADDRESS_IN_USE.
+        :raises Rejected: ADDRESS_NOT_LOCAL, ADDRESS_NEEDS_TLS, ADDRESS_INVALID or ADDRESS_IN_USE.
         """
         for address in addresses:
-            require_local(address)
+            if self._tokens is None:
+                require_local(address)
+            elif self._credentials is None:
+                require_no_eavesdropper(address)
+            require_port(address)
         bound = [self._bind(address) for address in addresses]
         self._tell(health_pb2.HealthCheckResponse.SERVING)
         self._server.start()
@@ -116,10 +131,14 @@ class Server:
             self._followers.stop()
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
+        self._access.close()
 
     def _bind(self, address: str) -> str:
         try:
-            port = self._server.add_insecure_port(address)
+            if self._credentials is None or address.startswith("unix:"):
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, self._credentials)
         except RuntimeError as error:
             raise Rejected(
                 "ADDRESS_IN_USE", f"nothing can be bound to {address}; another process has it, or the path is wrong"
@@ -179,29 +198,42 @@ class Server:
 
 
 def require_local(address: str) -> None:
-    """Refuse an address that another machine could reach.
+    """Refuse an address that another machine could reach, since nobody there could say who they are.
 
-    :raises Rejected: ADDRESS_NOT_LOCAL, or ADDRESS_INVALID where its port is none.
+    :raises Rejected: ADDRESS_NOT_LOCAL.
     """
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
     require(
-        address.startswith("unix:/") or host == "localhost" or _is_loopback(host),
+        is_local(address),
         "ADDRESS_NOT_LOCAL",
-        f"{address} is not this machine alone; allowed are 127.0.0.1:PORT, [::1]:PORT, localhost:PORT and unix:/PATH",
+        f"{address} is not this machine alone; allowed are 127.0.0.1:PORT, [::1]:PORT, localhost:PORT and unix:/PATH, "
+        "any other with CRM_TOKEN_KEYS, CRM_TLS_CERTIFICATE and CRM_TLS_KEY",
     )
+
+
+def require_no_eavesdropper(address: str) -> None:
+    """Refuse an address to which tokens and personal values would travel in clear.
+
+    :raises Rejected: ADDRESS_NEEDS_TLS.
+    """
+    require(
+        is_local(address),
+        "ADDRESS_NEEDS_TLS",
+        f"{address} is not this machine alone, so tokens would travel in clear; set CRM_TLS_CERTIFICATE and "
+        "CRM_TLS_KEY, or use 127.0.0.1:PORT, [::1]:PORT, localhost:PORT or unix:/PATH",
+    )
+
+
+def require_port(address: str) -> None:
+    """Refuse an address whose port is none.
+
+    :raises Rejected: ADDRESS_INVALID.
+    """
+    port = address.rpartition(":")[2]
     require(
         address.startswith("unix:/") or (port.isascii() and port.isdigit() and int(port) <= LARGEST_PORT),
         "ADDRESS_INVALID",
         f"{address} has no port between 0 and {LARGEST_PORT}",
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _not_served(request: Message, context: grpc.ServicerContext) -> NoReturn:

@@ -30,7 +30,9 @@ from infra.keys import Keys
 from infra.log import Actor, Log, Request
 from infra.main import Node
 from infra.server.commands import Reader, outcome_message
+from infra.server.tokens import PublicKeys, Tokens
 from infra.settings import Settings
+from tests.signing import Issuer
 
 CALLERS = 16
 WORKERS = 40
@@ -53,6 +55,8 @@ def run(scale: float) -> list[Result]:
         directory = Path(name)
         return [
             *unary(directory, max(CALLERS * ROUNDS, int(20_000 * scale))),
+            *with_tokens(directory, max(CALLERS * ROUNDS, int(10_000 * scale))),
+            *checking_tokens(directory, max(10, int(1_000 * scale))),
             *bulk(directory, max(1, int(40 * scale))),
             *where_it_goes(directory / "handler", max(100, int(3_000 * scale))),
         ]
@@ -79,6 +83,53 @@ def unary(directory: Path, count: int) -> list[Result]:
         row("grpc: CPU of the server per command / per empty call", ours_cpu, "µs", theirs_cpu),
         row("grpc: of that beyond an empty call", ours_cpu - theirs_cpu, "µs"),
     ]
+
+
+def with_tokens(directory: Path, count: int) -> list[Result]:
+    """The same unary commands from callers with a token each, in turn with callers of a server that takes none.
+    Medians.
+    """
+    count //= ROUNDS
+    keys = directory / "token.pub"
+    issuer = Issuer()
+    keys.write_bytes(issuer.public)
+    tokens = [issuer.token("service", subject=f"caller-{own}") for own in range(CALLERS)]
+    with (
+        serving(whole, str(directory / "open")) as (open_address, open_pid),
+        serving(whole, str(directory / "guarded"), str(keys)) as (address, pid),
+    ):
+        in_process(open_tickets, open_address)
+        in_process(open_tickets, address, tokens[0])
+        ours, theirs, our_cpu, their_cpu = [], [], [], []
+        for turn in range(ROUNDS):
+            before = cpu_seconds(open_pid)
+            theirs.append(count / in_process(call_many, open_address, ASSIGN, turn, count))
+            their_cpu.append((cpu_seconds(open_pid) - before) / count)
+            before = cpu_seconds(pid)
+            ours.append(count / in_process(call_many, address, ASSIGN, turn, count, tokens))
+            our_cpu.append((cpu_seconds(pid) - before) / count)
+    ratio = median(mine / other for mine, other in zip(ours, theirs, strict=True))
+    calls = row("grpc: 16 callers, a command a call, with tokens / without", median(ours), "commands/s", median(theirs))
+    cpu = (median(our_cpu) * 1e6, "µs", median(their_cpu) * 1e6)
+    return [calls | {"ratio": round(ratio, 3)}, row("grpc: CPU per command, with tokens / without", *cpu)]
+
+
+def checking_tokens(directory: Path, count: int) -> Iterator[Result]:
+    """What a token costs when it is met first, and after that."""
+    for algorithm in ("EdDSA", "RS256"):
+        issuer = Issuer(algorithm)
+        keys = directory / f"{algorithm}.pub"
+        keys.write_bytes(issuer.public)
+        believed = Tokens(PublicKeys(str(keys)), audience="crm", issuer=None, roles="roles", skew=0)
+        sent = [issuer.token("service", subject=f"caller-{number}") for number in range(count)]
+        spent = []
+        for _ in range(2):
+            begin = thread_time()
+            for token in sent:
+                believed.caller(token)
+            spent.append((thread_time() - begin) / count * 1e6)
+        yield row(f"token: {algorithm}, checked at first", spent[0], "µs CPU")
+        yield row(f"token: {algorithm}, known", spent[1], "µs CPU")
 
 
 def bulk(directory: Path, messages: int) -> list[Result]:
@@ -171,16 +222,17 @@ def bare(pipe: Connection) -> None:
     server.stop(1).wait()
 
 
-def whole(pipe: Connection, directory: str) -> None:
-    """Everything, as ``crm serve`` runs it."""
-    with node(Path(directory)) as opened:
+def whole(pipe: Connection, directory: str, token_keys: str | None = None) -> None:
+    """Everything, as ``crm serve`` runs it, perhaps for callers with tokens alone."""
+    with node(Path(directory), token_keys) as opened:
         pipe.send((opened.serve("127.0.0.1:0"), os.getpid()))
         pipe.recv()
 
 
 @contextmanager
-def node(directory: Path) -> Iterator[Node]:
+def node(directory: Path, token_keys: str | None = None) -> Iterator[Node]:
     given: dict[str, Any] = {"data": directory, "workers": WORKERS, "master_key": MASTER_KEY, "_env_file": None}
+    given["token_keys"] = token_keys
     with Node.open(Settings(**given)) as opened:
         yield opened
 
@@ -219,15 +271,17 @@ def tell(pipe: Connection, work: Callable[..., float], *given: Any) -> None:
     pipe.send(work(*given))
 
 
-def call_many(address: str, method: str, turn: int, count: int) -> float:
-    """Calls from 16 threads, each waiting for its answer before the next call."""
+def call_many(address: str, method: str, turn: int, count: int, tokens: list[str] | None = None) -> float:
+    """Calls from 16 threads, each waiting for its answer before the next call, perhaps with a token each."""
+    proofs = [authorization(token) for token in tokens] if tokens else [None] * CALLERS
     with grpc.insecure_channel(address) as channel:
         call = channel.unary_unary(method)
-        call(assignment(turn, 0), wait_for_ready=True)
+        call(assignment(turn, 0), metadata=proofs[0], wait_for_ready=True)
 
         def caller(own: int) -> None:
+            proof = proofs[own]
             for number in range(own, count, CALLERS):
-                call(assignment(turn, number) if method == ASSIGN else b"")
+                call(assignment(turn, number) if method == ASSIGN else b"", metadata=proof)
 
         with ThreadPoolExecutor(CALLERS) as pool:
             begin = perf_counter()
@@ -235,11 +289,15 @@ def call_many(address: str, method: str, turn: int, count: int) -> float:
             return perf_counter() - begin
 
 
-def open_tickets(address: str) -> float:
-    return send_bulk(address, STREAMS // IN_BULK)
+def authorization(token: str | None) -> list[tuple[str, str]] | None:
+    return None if token is None else [("authorization", f"Bearer {token}")]
 
 
-def send_bulk(address: str, messages: int) -> float:
+def open_tickets(address: str, token: str | None = None) -> float:
+    return send_bulk(address, STREAMS // IN_BULK, token)
+
+
+def send_bulk(address: str, messages: int, token: str | None = None) -> float:
     """Messages of 500 commands on one stream, each sent when the one before was."""
     sent = bulk_messages(messages)
     with grpc.insecure_channel(address) as channel:
@@ -249,7 +307,7 @@ def send_bulk(address: str, messages: int) -> float:
             response_deserializer=commands_pb2.ExecuteCommandsResponse.FromString,
         )
         begin = perf_counter()
-        answers = list(call(iter(sent), wait_for_ready=True))
+        answers = list(call(iter(sent), metadata=authorization(token), wait_for_ready=True))
         seconds = perf_counter() - begin
     refused = [result for answer in answers for result in answer.results if result.HasField("refusal")]
     assert len(answers) == messages, answers

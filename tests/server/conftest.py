@@ -43,8 +43,11 @@ class Refusal:
 class Caller:
     """Calls a server by the names of its rpcs."""
 
-    def __init__(self, address: str) -> None:
-        self.channel = grpc.insecure_channel(address)
+    def __init__(self, address: str, token: str | None = None, credentials: Any = None) -> None:
+        self.channel = (
+            grpc.secure_channel(address, credentials) if credentials is not None else grpc.insecure_channel(address)
+        )
+        self._proof = () if token is None else (("authorization", f"Bearer {token}"),)
         self._methods = {method.name: method for service in services() for method in service.methods}
 
     def close(self) -> None:
@@ -57,13 +60,15 @@ class Caller:
         """The answer of an rpc, a list where it is a stream."""
         sent = self.request(rpc, **fields)
         if self._methods[rpc].server_streaming:
-            return list(self.streaming(rpc, sent, timeout=timeout))
-        return self._multicallable(rpc, "unary_unary")(sent, metadata=metadata, timeout=timeout)
+            sent = iter([sent]) if self._methods[rpc].client_streaming else sent
+            return list(self.streaming(rpc, sent, metadata=metadata, timeout=timeout))
+        proven = (*(metadata or ()), *self._proof)
+        return self._multicallable(rpc, "unary_unary")(sent, metadata=proven, timeout=timeout)
 
-    def streaming(self, rpc: str, sent: Any, *, timeout: float = 30) -> Any:
+    def streaming(self, rpc: str, sent: Any, *, metadata: Any = None, timeout: float = 30) -> Any:
         """The running call of an rpc that answers with a stream."""
         kind = "stream_stream" if self._methods[rpc].client_streaming else "unary_stream"
-        return self._multicallable(rpc, kind)(sent, timeout=timeout)
+        return self._multicallable(rpc, kind)(sent, metadata=(*(metadata or ()), *self._proof), timeout=timeout)
 
     def refused(self, rpc: str, **fields: Any) -> Refusal:
         """How an rpc is refused; fails where it is not."""
@@ -156,18 +161,36 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 
 @pytest.fixture(scope="session")
+def serve_again(node: Node) -> Callable[..., AbstractContextManager[tuple[str, str]]]:
+    """Runs another server on the same log and models with other settings, ``data`` among them: the addresses on
+    loopback and of its Unix socket.
+    """
+
+    @contextmanager
+    def serving(data: Path, **settings: Any) -> Iterator[tuple[str, str]]:
+        settings = {name: str(value) if name == "token_keys" else value for name, value in settings.items()}
+        own = node.settings.model_copy(update={"data": data, **settings})
+        server = Server(log=node.log, models=node.models, keys=node.keys, settings=own)
+        socket = f"unix:{data / 'crm.sock'}"
+        yield server.start("127.0.0.1:0", socket), socket
+        server.stop(5)
+
+    return serving
+
+
+@pytest.fixture(scope="session")
 def run_node() -> Callable[..., AbstractContextManager[Node]]:
     """Runs a server of its own on a data directory, perhaps with other projections."""
     return running
 
 
 @pytest.fixture
-def make_caller() -> Iterator[Callable[[str], Caller]]:
-    """Makes callers of other servers."""
+def make_caller() -> Iterator[Callable[..., Caller]]:
+    """Makes callers of other servers, perhaps with a token or over TLS."""
     made: list[Caller] = []
 
-    def make(address: str) -> Caller:
-        made.append(Caller(address))
+    def make(address: str, token: str | None = None, credentials: Any = None) -> Caller:
+        made.append(Caller(address, token, credentials))
         return made[-1]
 
     yield make

@@ -170,6 +170,14 @@ OTHERWISE = {
     "INTERNAL",
     # Tested where the server stops.
     "SERVER_STOPPING",
+    # Tested where callers have tokens.
+    "ACCESS_NOT_LOGGED",
+    "NOT_ALLOWED",
+    "TOKEN_EXPIRED",
+    "TOKEN_INVALID",
+    "TOKEN_KEYS_UNAVAILABLE",
+    "TOKEN_MISSING",
+    "TOKEN_NOT_TAKEN",
     # Tested where several servers share a log.
     "NOT_SERVED_HERE",
 }

@@ -1,0 +1,116 @@
+"""Who is let in: the one place that looks at tokens and permissions, before anything else happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health
+from grpc_reflection.v1alpha import reflection
+
+from commands.rejected import Rejected, require
+from infra.server.actor import HEADER, UNDER_WAY, Call, Caller, claimed, on_behalf
+from infra.server.errors import end
+from infra.server.permissions import PERMISSIONS, Permission
+from infra.server.tokens import Tokens
+
+OPEN_TO_ALL = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
+"""Probes have no tokens, and the contract is no secret. Over mTLS they need a certificate like everybody."""
+
+AUTHORIZATION = "authorization"
+SCHEME = "bearer "
+SOCKET = "unix:"
+
+HANDLERS: dict[tuple[bool, bool], tuple[str, Callable[..., grpc.RpcMethodHandler]]] = {
+    (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
+    (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
+    (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
+    (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
+}
+
+
+class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
+    """Lets a call through when its caller is known and may make it.
+
+    :param tokens: what is believed; None where callers on this machine need none, and no others are answered.
+    """
+
+    def __init__(self, tokens: Tokens | None) -> None:
+        self._tokens = tokens
+        self._handlers: dict[str, grpc.RpcMethodHandler] = {}
+
+    def intercept_service(self, proceed: Callable[..., Any], details: grpc.HandlerCallDetails) -> Any:
+        """Put the gate before the handler of a call. Nothing is checked here, for this thread serves all calls."""
+        method: str = details.method
+        if (guarded := self._handlers.get(method)) is not None:
+            return guarded
+        handler = proceed(details)
+        service, _, name = method.lstrip("/").partition("/")
+        if handler is None or service in OPEN_TO_ALL:
+            return handler
+        return self._handlers.setdefault(method, self._guarded(handler, f"{service}/{name}", PERMISSIONS[name]))
+
+    def _guarded(self, handler: grpc.RpcMethodHandler, rpc: str, permission: Permission) -> grpc.RpcMethodHandler:
+        kind, made = HANDLERS[handler.request_streaming, handler.response_streaming]
+        behaviour = getattr(handler, kind)
+
+        @wraps(behaviour)  # with the thread pool that the behaviour wants
+        def guarded(request: Any, context: grpc.ServicerContext) -> Any:
+            try:
+                caller = self._caller(context)
+                permission.require(caller.roles)
+            except Exception as error:
+                end(error, None, context)
+            UNDER_WAY.set(Call(rpc, caller, permission))
+            return behaviour(request, context)
+
+        return made(guarded, handler.request_deserializer, handler.response_serializer)
+
+    def _caller(self, context: grpc.ServicerContext) -> Caller:
+        """Who calls.
+
+        :raises Rejected: TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_NOT_TAKEN or TOKEN_KEYS_UNAVAILABLE;
+            NOT_ALLOWED or INVALID_FIELD for a name in the metadata ``crm-actor``.
+        """
+        credentials, claim = None, None
+        for key, value in context.invocation_metadata():
+            if key == AUTHORIZATION:
+                require(credentials is None, "TOKEN_INVALID", "more than one authorization was sent; send one")
+                credentials = value
+            elif key == HEADER and claim is None:
+                claim = value
+        if credentials is None:
+            on_socket = context.peer().startswith(SOCKET)
+            require(
+                on_socket or self._tokens is None,
+                "TOKEN_MISSING",
+                "this address takes calls with a token alone; send the metadata authorization: Bearer TOKEN",
+            )
+            return claimed(claim, believed=on_socket)
+        if self._tokens is None:
+            raise Rejected(
+                "TOKEN_NOT_TAKEN",
+                "this server was told of nobody whose tokens it should believe (CRM_TOKEN_KEYS); send none",
+            )
+        require(
+            credentials[: len(SCHEME)].lower() == SCHEME,
+            "TOKEN_INVALID",
+            "the metadata authorization must be Bearer and a token",
+        )
+        caller = self._tokens.caller(credentials[len(SCHEME) :])
+        return caller if claim is None else on_behalf(caller, claim)
+
+
+def require_complete(services: Iterable[ServiceDescriptor]) -> None:
+    """Make sure that the table of permissions has a row for every rpc.
+
+    :raises ValueError: where it has none.
+    """
+    for service in services:
+        for method in service.methods:
+            permission = PERMISSIONS.get(method.name)
+            if permission is None or permission.service != service.name:
+                raise ValueError(f"permissions.py has no row for {method.name} under {service.name}")
