@@ -50,10 +50,10 @@ def test_every_status_of_a_refusal_has_its_class() -> None:
     [
         (lambda crm: crm.tickets.SolveTicket(tickets_pb2.SolveTicketRequest(id="x-no")), errors.NotFound, None, "id"),
         (lambda crm: crm.tickets.OpenTicket(opened("a b")), errors.InvalidArgument, "INVALID_FIELD", "id"),
-        (lambda crm: crm.tickets.OpenTicket(opened("c1")), errors.AlreadyExists, None, "id"),
-        (lambda crm: crm.tickets.OpenTicket(opened("c1", etag="0")), errors.Aborted, "VERSION_CONFLICT", None),
+        (lambda crm: crm.tickets.OpenTicket(opened("client-1")), errors.AlreadyExists, None, "id"),
+        (lambda crm: crm.tickets.OpenTicket(opened("client-1", etag="0")), errors.Aborted, "VERSION_CONFLICT", None),
         (
-            lambda crm: crm.tickets.CloseTicket(tickets_pb2.CloseTicketRequest(id="c1")),
+            lambda crm: crm.tickets.CloseTicket(tickets_pb2.CloseTicketRequest(id="client-1")),
             errors.FailedPrecondition,
             "NOT_SOLVED",
             None,
@@ -75,7 +75,7 @@ def test_every_status_of_a_refusal_has_its_class() -> None:
 def test_errors_have_a_class_a_code_and_a_field(
     crm: Client, call: Callable[[Client], Any], kind: type[errors.CrmError], code: str | None, field: str | None
 ) -> None:
-    crm.tickets.OpenTicket(opened("c1", request_id="c1"))
+    crm.tickets.OpenTicket(opened("client-1", request_id="client-1"))
     with pytest.raises(kind) as refused:
         call(crm)
     assert refused.value.code == code or code is None
@@ -119,21 +119,21 @@ def test_a_call_without_a_deadline_has_one(node: Any) -> None:
 def test_a_command_whose_answer_is_lost_happens_once(node: Any) -> None:
     # The answers to two requests to connect get through; then the answer to the command does not.
     with wired(node, iter([0, 90])) as (crm, wire):
-        outcome = crm.tickets.OpenTicket(opened("c-once", subject="Once"))
+        outcome = crm.tickets.OpenTicket(opened("client-once", subject="Once"))
         assert outcome.etag == "1"
         assert wire.cut == 2
-    assert [row.version for row in node.log.rows(stream="ticket-c-once")] == [1]
+    assert [row.version for row in node.log.rows(stream="ticket-client-once")] == [1]
 
 
 def test_commands_in_bulk_have_request_ids(crm: Client, node: Any) -> None:
-    named = tickets_pb2.OpenTicketRequest(id="c-bulk-1", request_id="mine")
+    named = tickets_pb2.OpenTicketRequest(id="client-bulk-1", request_id="mine")
     sent = commands_pb2.ExecuteCommandsRequest(
-        commands=[{"open_ticket": named}, {"open_ticket": {"id": "c-bulk-2"}}, commands_pb2.Command()]
+        commands=[{"open_ticket": named}, {"open_ticket": {"id": "client-bulk-2"}}, commands_pb2.Command()]
     )
     (answer,) = crm.commands.ExecuteCommands(iter([sent]))
     assert [each.refusal.code for each in answer.results] == ["", "", "INVALID_FIELD"]
     assert not sent.commands[1].open_ticket.request_id
-    documents = [next(node.log.rows(stream=f"ticket-c-bulk-{number}")).document for number in (1, 2)]
+    documents = [next(node.log.rows(stream=f"ticket-client-bulk-{number}")).document for number in (1, 2)]
     assert b'"correlationid":"mine"' in documents[0]
     assert b'"correlationid":"' in documents[1]
 
@@ -163,7 +163,7 @@ def history(node: Any) -> int:
     """Two thousand events to read."""
     with Client(node.address) as crm:
         for begin in range(0, 2000, 500):
-            commands = [{"capture_lead": {"id": f"feed-{number}"}} for number in range(begin, begin + 500)]
+            commands = [{"capture_lead": {"id": f"client-feed-{number}"}} for number in range(begin, begin + 500)]
             list(crm.commands.ExecuteCommands(iter([commands_pb2.ExecuteCommandsRequest(commands=commands)])))
         return crm.position
 
@@ -185,7 +185,7 @@ def test_a_feed_that_follows_goes_on_while_connections_break(node: Any, crm: Cli
         number = 0
         while not done.is_set():
             number += 1
-            crm.tickets.OpenTicket(opened(f"flow-{number}"))
+            crm.tickets.OpenTicket(opened(f"client-flow-{number}"))
 
     with wired(node, (chance.randint(200, 4_000) for _ in range(4))) as (reader, wire):
         writer = Thread(target=write)
@@ -200,11 +200,11 @@ def test_a_feed_that_follows_goes_on_while_connections_break(node: Any, crm: Cli
             place = feed.position, feed.hash
         done.set()
         writer.join()
-    found = [stream for stream in streams if stream.startswith("ticket-flow-")]
-    assert found == [f"ticket-flow-{number + 1}" for number in range(len(found))]
+    found = [stream for stream in streams if stream.startswith("ticket-client-flow-")]
+    assert found == [f"ticket-client-flow-{number + 1}" for number in range(len(found))]
     # Another reader goes on where this one was.
     request = log_pb2.ReadEventsRequest(after_position=place[0], after_hash=place[1], types=["TicketOpened"], limit=1)
-    assert [event.stream for event in crm.feed(request)] == [f"ticket-flow-{len(found) + 1}"]
+    assert [event.stream for event in crm.feed(request)] == [f"ticket-client-flow-{len(found) + 1}"]
 
 
 def test_a_feed_ends_when_it_is_closed(crm: Client, node: Any) -> None:
@@ -225,16 +225,16 @@ def test_a_feed_says_when_the_log_is_another_one(crm: Client) -> None:
 
 @pytest.mark.slow
 def test_a_watch_goes_on_when_the_connection_breaks(node: Any, crm: Client) -> None:
-    crm.tickets.OpenTicket(opened("c-watch"))
+    crm.tickets.OpenTicket(opened("client-watch"))
     with wired(node, repeat(700, 3)) as (reader, wire):
         reader.see(crm.position)
-        request = tickets_pb2.WatchTicketRequest(ticket_id="c-watch")
+        request = tickets_pb2.WatchTicketRequest(ticket_id="client-watch")
         seen = []
         for ticket in reader.watch(reader.tickets.WatchTicket, request):
             seen.append(ticket.agent_id)
             if wire.cut == 3 or len(seen) == 500:
                 break
-            assign = tickets_pb2.AssignTicketRequest(id="c-watch", agent_id=f"a{len(seen)}")
+            assign = tickets_pb2.AssignTicketRequest(id="client-watch", agent_id=f"a{len(seen)}")
             crm.tickets.AssignTicket(assign)
         assert wire.cut == 3
     assert seen == ["", *(f"a{number}" for number in range(1, len(seen)))]
