@@ -22,11 +22,12 @@ class Patience:
         self._seconds = seconds
         self._pause = FIRST_PAUSE
         self._heard_at = monotonic()
+        self._is_fresh = False
         self._stopped = Flag()
 
     def heard(self) -> None:
         """The server answered."""
-        self._pause, self._heard_at = FIRST_PAUSE, monotonic()
+        self._pause, self._heard_at, self._is_fresh = FIRST_PAUSE, monotonic(), True
 
     def stop(self) -> None:
         """Try no more."""
@@ -37,7 +38,9 @@ class Patience:
 
         :raises CrmError: that one, where it does not, or nothing was heard for too long.
         """
-        if not error.is_passing or self._stopped.is_set():
+        # A stream ends when its token expires; the next call may have a new one.
+        is_renewable, self._is_fresh = self._is_fresh and error.code == "TOKEN_EXPIRED", False
+        if self._stopped.is_set() or not (error.is_passing or is_renewable):
             raise error
         if self._seconds is not None and monotonic() - self._heard_at + self._pause > self._seconds:
             raise error
