@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextvars import ContextVar
+from time import time
 from typing import NamedTuple
 
 from commands.rejected import Rejected, require
@@ -19,10 +20,22 @@ ON_BEHALF_OF = "on_behalf_of"
 
 
 class Caller(NamedTuple):
-    """Who calls, and what they are here for."""
+    """Who calls, what they are here for, and until when that is good (seconds since 1970), where it ends at all."""
 
     actor: Actor
     roles: frozenset[Role]
+    until: float | None = None
+
+    def require_good(self) -> None:
+        """Refuse a caller whose token has expired meanwhile.
+
+        :raises Rejected: TOKEN_EXPIRED.
+        """
+        require(
+            self.until is None or time() < self.until,
+            "TOKEN_EXPIRED",
+            "the token has expired; get a new one, and go on from here",
+        )
 
 
 class Call(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any
 
@@ -65,7 +65,10 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
             except Exception as error:
                 end(error, None, context)
             UNDER_WAY.set(Call(rpc, caller, permission))
-            return behaviour(request, context)
+            if handler.request_streaming:
+                request = while_good(request, caller)
+            answer = behaviour(request, context)
+            return told_while_good(answer, caller, context) if handler.response_streaming else answer
 
         return made(guarded, handler.request_deserializer, handler.response_serializer)
 
@@ -102,6 +105,26 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
         )
         caller = self._tokens.caller(credentials[len(SCHEME) :])
         return caller if claim is None else on_behalf(caller, claim)
+
+
+def while_good(messages: Iterable[Any], caller: Caller) -> Iterator[Any]:
+    """What a caller sends, for as long as they may.
+
+    :raises Rejected: TOKEN_EXPIRED.
+    """
+    for message in messages:
+        caller.require_good()
+        yield message
+
+
+def told_while_good(answers: Iterator[Any], caller: Caller, context: grpc.ServicerContext) -> Iterator[Any]:
+    """What a caller is told, for as long as they may listen."""
+    for answer in answers:
+        try:
+            caller.require_good()
+        except Rejected as refusal:
+            end(refusal, None, context)
+        yield answer
 
 
 def require_complete(services: Iterable[ServiceDescriptor]) -> None:

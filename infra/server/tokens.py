@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Lock
-from time import monotonic, time
+from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -52,7 +52,6 @@ class Known(NamedTuple):
     """A token that was found good, with the keys that it was checked with."""
 
     caller: Caller
-    until: float
     keys: tuple[PublicKey, ...]
 
 
@@ -90,7 +89,8 @@ class Tokens:
         """
         keys = self._keys.current()
         known = self._known.get(token)
-        if known is not None and known.keys is keys and time() < known.until:
+        if known is not None and known.keys is keys:
+            known.caller.require_good()
             return known.caller
         try:
             claims = self._claims(token, keys)
@@ -103,7 +103,7 @@ class Tokens:
         caller = self._caller(claims)
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
-        self._known[token] = Known(caller, int(claims["exp"]) + self._skew, keys)
+        self._known[token] = Known(caller, keys)
         return caller
 
     def _claims(self, token: str, keys: tuple[PublicKey, ...]) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Tokens:
                     continue
             raise _UnknownKey("its signature is wrong")
         except jwt.ExpiredSignatureError as error:
-            raise Rejected("TOKEN_EXPIRED", "the token has expired; get a new one") from error
+            raise Rejected("TOKEN_EXPIRED", "the token has expired; get a new one, and go on from here") from error
         except (jwt.InvalidTokenError, RecursionError) as error:
             raise invalid(self._wrong(error)) from error
 
@@ -159,7 +159,7 @@ class Tokens:
         named = set(named_roles(claims, self._roles))
         roles = frozenset(role for role in Role if role in named)
         kind = "service_account" if Role.SERVICE in roles else "user"
-        return Caller(Actor(kind, subject), roles)
+        return Caller(Actor(kind, subject), roles, int(claims["exp"]) + self._skew)
 
 
 class _UnknownKey(Exception):

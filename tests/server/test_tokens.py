@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
 from time import time
 from typing import Any
@@ -20,8 +21,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from commands.rejected import Rejected
-from infra.server import tokens
+from commands.ticket import OpenTicket
+from infra.log import Actor, Request
+from infra.server import actor, tokens
 from infra.server.tokens import PublicKeys, Tokens, named_roles, require_safe
+from tests.server.conftest import refusal as refusal_of
 from tests.signing import Issuer, jwks
 
 EDDSA, RS256, STRANGER = Issuer(), Issuer("RS256"), Issuer()
@@ -134,21 +138,49 @@ def test_the_scheme_is_written_as_one_likes(addresses: tuple[str, str], make_cal
     make_caller(addresses[0])("GetStatus", metadata=[("authorization", f"bearer {token()}")])
 
 
-def test_a_token_is_refused_once_it_has_expired_though_it_was_believed(keys: Path, monkeypatch: Any) -> None:
-    believed = Tokens(PublicKeys(str(keys)), audience="crm", issuer=None, roles="roles", skew=0)
-    sent = token(lasts=100)
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the clock by which tokens expire."""
+    return lambda seconds: monkeypatch.setattr(actor, "time", lambda: time() + seconds)
+
+
+def test_a_token_is_refused_once_it_has_expired_though_it_was_believed(keys: Path, later: Any) -> None:
+    believed = Tokens(PublicKeys(str(keys)), audience="crm", issuer=None, roles="roles", skew=5)
+    sent = token(lasts=3600)
     assert believed.caller(sent) is believed.caller(sent), "it is not checked twice"
-    monkeypatch.setattr(tokens, "time", lambda: time() + 101)
-    monkeypatch.setattr(jwt.api_jwt, "datetime", _Later)
+    later(3600)
+    believed.caller(sent)
+    later(3606)
     with pytest.raises(Rejected) as refused:
         believed.caller(sent)
     assert refused.value.code == "TOKEN_EXPIRED"
 
 
-class _Later(jwt.api_jwt.datetime):  # type: ignore[misc, name-defined]
-    @classmethod
-    def now(cls, tz: Any = None) -> Any:
-        return super().fromtimestamp(time() + 101, tz)
+def test_a_stream_ends_when_the_token_expires(call: Any, node: Any, later: Any) -> None:
+    follower = call(token(EDDSA, "auditor"))
+    following = follower.request("ReadEvents", follow=True, after_position=node.log.head.position)
+    answers = follower.streaming("ReadEvents", following, timeout=60)
+    next(answers)
+    bulk = call(token(EDDSA, "service"))
+    sent: SimpleQueue[Any] = SimpleQueue()
+    done = bulk.streaming("ExecuteCommands", iter(sent.get, None), timeout=60)
+    sent.put(bulk.request("ExecuteCommands", commands=[{"open_ticket": {}}]))
+    assert next(done).results[0].outcome.position == next(answers).position
+    later(4000)
+    head = node.log.head.position
+    sent.put(bulk.request("ExecuteCommands", commands=[{"open_ticket": {}}]))
+    assert ended(done) == "TOKEN_EXPIRED"
+    sent.put(None)
+    after = node.log.execute(Request(OpenTicket(id="after-expiry"), Actor("user", "ann")))
+    assert after.position == head + 1, "what was sent with an expired token did not happen"
+    assert ended(answers) == "TOKEN_EXPIRED"
+
+
+def ended(call: Any) -> str:
+    """The code with which a stream ends that has nothing more to tell."""
+    with pytest.raises(grpc.RpcError) as error:
+        next(call)
+    return str(refusal_of(error.value).code)
 
 
 def test_no_more_tokens_are_remembered_than_allowed(keys: Path, monkeypatch: Any) -> None:
@@ -251,6 +283,16 @@ def test_keys_are_fetched_when_they_are_needed_and_when_a_new_one_is_met(publish
     for _ in range(5):
         assert refusal(believed, Issuer(id="3").token()) == "TOKEN_INVALID"
     assert published.asked == 3, "unknown keys do not make it ask again and again"
+
+
+def test_a_caller_is_told_that_the_keys_cannot_be_had(
+    serve_again: Any, make_caller: Any, published: Published, tmp_path: Path
+) -> None:
+    with serve_again(tmp_path, token_keys=published.address) as (address, socket):
+        refused = make_caller(address, token()).refused("GetStatus")
+        assert (refused.status, refused.code) == (grpc.StatusCode.UNAVAILABLE, "TOKEN_KEYS_UNAVAILABLE")
+        assert "RetryInfo" in refused.details
+        assert make_caller(socket)("GetStatus").well
 
 
 def test_a_key_that_was_withdrawn_is_soon_not_believed(published: Published, clock: Any) -> None:
