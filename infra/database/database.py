@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Executable, Table
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Executable, Table, Update, bindparam, update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
@@ -23,7 +23,8 @@ from commands.rejected import Rejected
 BUSY_SECONDS = 10
 """How long a write transaction waits for its turn."""
 
-Rows = Sequence[tuple[Any, ...]]
+Row = tuple[Any, ...]
+Rows = Sequence[Row]
 
 
 class Unusable(Rejected):
@@ -32,6 +33,24 @@ class Unusable(Rejected):
 
 class Uncertain(Unusable):
     """The connection was lost during a commit: it may have happened or not."""
+
+
+class Append(ABC):
+    """Moves a head, which is a table of one row, and inserts rows into other tables, in one go, and lets whoever
+    listens know. ``seen`` and ``head`` are the values of that row before and after, ``rows`` those for each table.
+    """
+
+    @abstractmethod
+    def __call__(self, cursor: DBAPICursor, seen: Row, head: Row, *rows: Rows) -> None:
+        """Within a write transaction, in which the head was read."""
+
+    @abstractmethod
+    def at_once(self, seen: Row, head: Row, *rows: Rows) -> bool:
+        """In a transaction of its own. False where the head is not as it was seen, or one of the rows is there
+        already; nothing is done then.
+
+        :raises Uncertain: LOG_UNCERTAIN where it cannot be known whether it was committed.
+        """
 
 
 class Database(ABC):
@@ -104,6 +123,10 @@ class Database(ABC):
         """What inserts rows, whose values are in the order of the table's columns, in one go."""
 
     @abstractmethod
+    def appending(self, head: Table, *tables: Table) -> Append:
+        """What moves the head and inserts rows into the tables."""
+
+    @abstractmethod
     def one_of(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition that the column has one of the values of a parameter made by ``values``."""
 
@@ -125,3 +148,12 @@ class Database(ABC):
 def values(texts: Sequence[str]) -> str:
     """A list of texts as the parameter of ``one_of``."""
     return orjson.dumps(texts).decode()
+
+
+def moving(head: Table) -> Update:
+    """The statement that moves a head to its new values, where it has those that were seen."""
+    return (
+        update(head)
+        .values({column: bindparam(f"new_{column.name}") for column in head.c})
+        .where(*(column == bindparam(f"seen_{column.name}") for column in head.c))
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select as waiting
 from binascii import crc32
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from threading import Event, Thread
@@ -23,16 +23,19 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    TableValuedAlias,
     any_,
     bindparam,
     cast,
     column,
     create_engine,
+    exists,
     func,
     insert,
     literal_column,
     select,
     table,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -40,7 +43,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import PoolProxiedConnection
 
 from infra.database import database
-from infra.database.database import Database, Rows, Uncertain, Unusable
+from infra.database.database import Append, Database, Row, Rows, Uncertain, Unusable, moving
 
 ABANDONED_SECONDS = 60
 """How long a process that holds the turn to write may do nothing before whoever waits for it has it taken away."""
@@ -74,10 +77,9 @@ class PostgreSQL(Database):
             },
         )
         super().__init__(url, name, engine, PGDialect_psycopg(paramstyle="format"))  # type: ignore[no-untyped-call]
-        self._turn = crc32(f"annals {name}".encode())
-        turn: ColumnElement[int] = literal_column(str(self._turn))
-        self._take_turn = self.text(select(func.pg_advisory_xact_lock(turn)))
-        self._take_turn_back = self.text(ending_whoever_idles(turn))
+        self._turn: ColumnElement[int] = literal_column(str(crc32(f"annals {name}".encode())))
+        self._take_turn = self.text(select(func.pg_advisory_xact_lock(self._turn)))
+        self._take_turn_back = self.text(ending_whoever_idles(self._turn))
         self._notify = self.text(select(func.pg_notify(bindparam("channel"), bindparam("payload"))))
         self._channel = f"annals_{name}"
         self._listeners: list[Listener] = []
@@ -107,34 +109,51 @@ class PostgreSQL(Database):
 
     @contextmanager
     def writing(self, first: str | None = None) -> Iterator[DBAPICursor]:
+        with self.at_the_writer() as connection:
+            cursor = connection.cursor()
+            cursor.execute("; ".join(filter(None, ("BEGIN", self._take_turn, first))).encode())
+            while cursor.nextset():
+                pass
+            cursor.format = Format.BINARY
+            with ExitStack() as self._travelling:
+                yield cursor  # type: ignore[misc]
+                with self.committing():
+                    cursor.execute("COMMIT")
+                    self._travelling.close()
+
+    @contextmanager
+    def at_the_writer(self) -> Iterator[psycopg.Connection]:
+        """The connection for writing; what an error leaves behind is undone."""
         with self.sentences():
             if self._writer is None:
                 self._writer = self.engine.raw_connection()
             connection: psycopg.Connection = self._writer.driver_connection  # type: ignore[assignment]
             self._writer_process = connection.info.backend_pid
-            committing = False
             try:
-                cursor = connection.cursor()
-                cursor.execute("; ".join(filter(None, ("BEGIN", self._take_turn, first))).encode())
-                while cursor.nextset():
-                    pass
-                cursor.format = Format.BINARY
-                with ExitStack() as self._travelling:
-                    yield cursor  # type: ignore[misc]
-                    committing = True
-                    cursor.execute("COMMIT")
+                yield connection
             except BaseException as error:
                 self._undo(connection)
                 if isinstance(error, errors.LockNotAvailable):
                     with suppress(psycopg.Error):
                         connection.execute(self._take_turn_back.encode(), (f"{ABANDONED_SECONDS}s",))
-                if committing and isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized != "ERROR":
-                    raise Uncertain(
-                        f"{self.name.upper()}_UNCERTAIN",
-                        f"the connection to {self} was lost while it committed, so it is not known whether it did; "
-                        "ask again with the same request id",
-                    ) from error
                 raise
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Tells what the database refused from what nobody knows.
+
+        :raises Uncertain: where the connection was lost.
+        """
+        try:
+            yield
+        except psycopg.Error as error:
+            if error.diag.severity_nonlocalized == "ERROR":
+                raise
+            raise Uncertain(
+                f"{self.name.upper()}_UNCERTAIN",
+                f"the connection to {self} was lost while it committed, so it is not known whether it did; "
+                "ask again with the same request id",
+            ) from error
 
     def ask_no_more(self) -> None:
         assert self._writer is not None
@@ -153,10 +172,12 @@ class PostgreSQL(Database):
         """Deleted rows stay in its files until it cleans up by itself."""
 
     def inserting(self, table: Table) -> Callable[[DBAPICursor, Rows], None]:
-        arrays = [bindparam(column.name, type_=ARRAY(column.type)) for column in table.c]
-        rows = func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
-        statement = self.text(insert(table).from_select(list(table.c), select(rows)))
-        return partial(insert_columns, statement.replace("%s", "%b"))  # binary is three times as fast
+        return partial(
+            insert_columns, binary(self.text(insert(table).from_select(list(table.c), select(rows_of(table)))))
+        )
+
+    def appending(self, head: Table, *tables: Table) -> Append:
+        return AppendTogether(self, head, tables, self._turn, self._channel)
 
     def one_of(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         texts = func.jsonb_array_elements_text(cast(bindparam("values", type_=String), JSONB))
@@ -274,6 +295,60 @@ def ending_whoever_idles(turn: ColumnElement[Any]) -> Select[Any]:
             sessions.c.query_start < func.clock_timestamp() - cast(bindparam("allowed"), Interval),
         )
     )
+
+
+class AppendTogether(Append):
+    """One statement for all, which takes the turn itself: on its way to the server and back it costs as much as one."""
+
+    def __init__(
+        self, database: PostgreSQL, head: Table, tables: Sequence[Table], turn: ColumnElement[int], channel: str
+    ) -> None:
+        self._database = database
+        self._head = head
+        self._tables = tables
+        self._turn = turn
+        self._channel_name: ColumnElement[str] = literal_column(f"'{channel}'")
+        self._statements: dict[tuple[bool, ...], str] = {}
+
+    def __call__(self, cursor: DBAPICursor, seen: Row, head: Row, *rows: Rows) -> None:
+        filled = tuple(bool(each) for each in rows)
+        statement = self._statements.get(filled)
+        if statement is None:
+            statement = self._statements[filled] = self._statement(filled)
+        columns = [list(column) for each in rows for column in zip(*each, strict=True)]
+        cursor.execute(statement, [*head, *seen, *columns])
+
+    def at_once(self, seen: Row, head: Row, *rows: Rows) -> bool:
+        with self._database.at_the_writer() as connection, self._database.committing():
+            cursor = connection.cursor(binary=True)
+            try:
+                self(cursor, seen, head, *rows)  # type: ignore[arg-type]
+            except errors.UniqueViolation:
+                return False
+            return cursor.rowcount == 1
+
+    def _statement(self, filled: tuple[bool, ...]) -> str:
+        # Where somebody moves the head while this waits for its turn, the server looks at the moved head again.
+        turn = select(func.pg_advisory_xact_lock(self._turn).label("taken")).cte("turn")
+        moved = moving(self._head).where(exists(select(turn))).returning(literal_column("1").label("one")).cte("moved")
+        inserts = [
+            insert(table).from_select(list(table.c), select(rows_of(table)).join(moved, true())).cte(f"to_{table.name}")
+            for table, has_rows in zip(self._tables, filled, strict=True)
+            if has_rows
+        ]
+        telling = func.pg_notify(self._channel_name, literal_column("''"))
+        return binary(self._database.text(select(telling).select_from(moved).add_cte(*inserts)))
+
+
+def rows_of(table: Table) -> TableValuedAlias:
+    """Rows for the table, from an array for each of its columns."""
+    arrays = [bindparam(f"{table.name}_{column.name}", type_=ARRAY(column.type)) for column in table.c]
+    return func.unnest(*arrays).table_valued(*table.c.keys()).render_derived()
+
+
+def binary(statement: str) -> str:
+    """The statement with parameters in binary: three times as fast."""
+    return statement.replace("%s", "%b")
 
 
 def insert_columns(statement: str, cursor: DBAPICursor, rows: Rows) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import QueuePool
 
 from infra.database import database
-from infra.database.database import Database, Rows, Unusable
+from infra.database.database import Append, Database, Row, Rows, Unusable, moving
 
 
 class SQLite(Database):
@@ -95,6 +95,9 @@ class SQLite(Database):
     def inserting(self, table: Table) -> Callable[[DBAPICursor, Rows], None]:
         return partial(insert_each, self.text(insert(table)))
 
+    def appending(self, head: Table, *tables: Table) -> Append:
+        return AppendInPlace(self, head, tables)
+
     def one_of(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         parameter: ColumnElement[str] = bindparam("values", type_=String)
         return column.in_(select(func.json_each(parameter).table_valued("value").c.value))
@@ -139,6 +142,37 @@ class SQLite(Database):
                 return Unusable(
                     f"{prefix}_UNAVAILABLE", f"{path} cannot be used now ({error}); nothing was recorded; retry"
                 )
+
+
+class AppendInPlace(Append):
+    """A statement for each table: each costs no more than a call."""
+
+    def __init__(self, database: SQLite, head: Table, tables: Sequence[Table]) -> None:
+        self._database = database
+        self._move = database.text(moving(head))
+        self._insert = [database.inserting(table) for table in tables]
+
+    def __call__(self, cursor: DBAPICursor, seen: Row, head: Row, *rows: Rows) -> None:
+        cursor.execute(self._move, (*head, *seen))
+        if not cursor.rowcount:
+            raise Moved
+        for insert_rows, each in zip(self._insert, rows, strict=True):
+            insert_rows(cursor, each)
+
+    def at_once(self, seen: Row, head: Row, *rows: Rows) -> bool:
+        try:
+            with self._database.writing() as cursor:
+                try:
+                    self(cursor, seen, head, *rows)
+                except sqlite3.IntegrityError as error:
+                    raise Moved from error
+        except Moved:
+            return False
+        return True
+
+
+class Moved(Exception):
+    """The head is not as it was seen."""
 
 
 def insert_each(statement: str, cursor: DBAPICursor, rows: Rows) -> None:

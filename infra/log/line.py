@@ -5,6 +5,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from threading import Lock
 
@@ -16,10 +17,11 @@ class Caller:
     to be woken after it.
     """
 
-    __slots__ = ("asked", "following", "gate", "has_left", "leads", "was_served")
+    __slots__ = ("alone", "asked", "following", "gate", "has_left", "leads", "was_served")
 
     def __init__(self, asked: Sequence[Asked]) -> None:
         self.asked = asked
+        self.alone = any(each.alone for each in asked)
         self.leads = False
         self.was_served = False
         self.has_left = False
@@ -28,14 +30,18 @@ class Caller:
         self.gate.acquire()
 
 
+Admit = Callable[[], list[Asked]]
+"""Lets those who wait join the group that is being served, and says what they ask."""
+
+
 class Line:
     """Lets one caller at a time serve what is waiting, its own included; a lone caller does not wait.
 
-    ``serve`` answers all of the requests it gets and raises nothing but an interrupt. It gets no more than ``most`` of
-    them, unless one caller alone asks for more.
+    ``serve`` admits whoever waits, once or again while it serves, answers all that they ask, and raises nothing but an
+    interrupt. A group asks for no more than ``most``, unless one caller alone does; who needs to be alone is so.
     """
 
-    def __init__(self, serve: Callable[[list[Asked]], None], *, most: int) -> None:
+    def __init__(self, serve: Callable[[Admit], None], *, most: int) -> None:
         self._serve = serve
         self._most = most
         self._mutex = Lock()
@@ -62,20 +68,29 @@ class Line:
             raise
 
     def _lead(self, caller: Caller) -> None:
-        with self._mutex:
-            group = [self._waiting.popleft()]
-            size = len(caller.asked)
-            while self._waiting and size + len(self._waiting[0].asked) <= self._most:
-                group.append(self._waiting.popleft())
-                size += len(group[-1].asked)
-            for member, following in pairwise(group):
-                member.following = following
+        group: list[Caller] = []
         try:
-            self._serve([asked for member in group for asked in member.asked])
+            self._serve(partial(self._admit, group))
         finally:
             with self._mutex:
+                for member, following in pairwise(group):
+                    member.following = following
                 self._hand_over(caller)
                 self._wake_following(caller)
+
+    def _admit(self, group: list[Caller]) -> list[Asked]:
+        with self._mutex:
+            before = len(group)
+            while self._waiting and self._may_join(group, self._waiting[0]):
+                group.append(self._waiting.popleft())
+        return [asked for member in group[before:] for asked in member.asked]
+
+    def _may_join(self, group: list[Caller], caller: Caller) -> bool:
+        if not group:
+            return True
+        if caller.alone or group[0].alone:
+            return False
+        return sum(len(member.asked) for member in group) + len(caller.asked) <= self._most
 
     def _wake_following(self, caller: Caller) -> None:
         """Wake the next one of a group that was served, who wakes the one after it: if all woke at once, they would

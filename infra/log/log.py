@@ -11,10 +11,10 @@ from hashlib import sha256
 from itertools import groupby
 from threading import Condition, Lock
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from sqlalchemy import bindparam, func, literal_column, select, update
+from sqlalchemy import bindparam, func, literal_column, select, text, true
 from sqlalchemy.engine.interfaces import DBAPICursor
 from uuid_utils import uuid7
 
@@ -35,7 +35,7 @@ from infra.log.document import (
     sealing_streams,
     written,
 )
-from infra.log.line import Line
+from infra.log.line import Admit, Line
 from infra.log.people import People
 from infra.log.request import (
     MICROSECOND,
@@ -86,6 +86,7 @@ class Log:
         self._forgotten: set[str] = set()
         self.people = None if keys is None else People(keys, self._between, self.hash_at)
         self._seen = self.head
+        self._undisturbed = False
         self._heard = 0
         self._look_again: float | None = None
 
@@ -276,13 +277,13 @@ class Log:
                 raise closed()
             try:
                 with self._database.writing(self._sql.head) as cursor:
-                    (before, _), now = heads_in(cursor), self._clock()
+                    (before, _), now = heads_of(cursor.fetchall()), self._clock()
                     require_clock(before.recorded_at - now)
                     appending = Appending(cursor, before, max(now, before.recorded_at + MICROSECOND))
                     yield appending
                     self._database.ask_no_more()
                     if appending.rows:
-                        self._insert(cursor, appending.rows, appending.head)
+                        self._sql.append(cursor, head_row(before), head_row(appending.head), appending.rows, [])
             except Uncertain:
                 if not appending.rows or not self._was_committed(appending.head):
                     raise
@@ -299,16 +300,19 @@ class Log:
             raise TypeError("a log that was opened without keys cannot decide")
         return self._keys_given
 
-    def _serve(self, asked: list[Asked]) -> None:
+    def _serve(self, admit: Admit) -> None:
         """Answer every one of them: all in one transaction, but for those that need one of their own."""
-        for _, group in groupby(asked, key=lambda each: id(each) if each.alone else None):
-            self._serve_together(list(group))
+        groups = [list(group) for _, group in groupby(admit(), key=lambda each: id(each) if each.alone else None)]
+        for group in groups:
+            self._serve_together(group, admit if len(groups) == 1 else nobody)
 
-    def _serve_together(self, asked: list[Asked]) -> None:
-        """Answer every one of them: all in one transaction, or, where one of them breaks it, each in its own."""
+    def _serve_together(self, asked: list[Asked], admit: Admit) -> None:
+        """Answer every one of them, and whoever is admitted: all in one transaction, or, where one of them breaks it,
+        each in its own.
+        """
         try:
             with self._serving:
-                self._commit(asked)
+                self._commit(asked, admit)
         except Unusable as refused:
             for each in asked:
                 each.answer = Unusable(refused.code, refused.sentence)
@@ -317,47 +321,121 @@ class Log:
                 asked[0].answer = error
                 return
             for each in asked:
-                self._serve_together([each])
+                self._serve_together([each], nobody)
 
-    def _commit(self, asked: list[Asked]) -> None:
+    def _commit(self, asked: list[Asked], admit: Admit) -> None:
         if not self._open:
             raise closed()
         learned = self._learned
-        states = self._warm({stream for each in asked for stream in each.streams})
-        appended: Head | None = None
+        states = self._warm(asked)
+        decided: Decided | None = None
         try:
-            with self._database.writing(self._sql.head) as cursor:
-                head = self._bring(cursor, states, learned)
-                decisions = Decisions(
-                    head,
-                    self._clock(),
-                    states,
-                    self._read_answers(cursor, asked),
-                    lambda stream: self._load([stream])[stream],
-                    partial(self._person, head),
-                    self._forgotten,
-                )
-                answers = [decide(decisions, each) for each in asked]
-                rows, head = self._rows_of(decisions, head)
-                self._database.ask_no_more()
-                if rows:
-                    appended = head
-                    self._insert(cursor, rows, head)
-                if decisions.answers:
-                    self._sql.insert_answers(cursor, [answer_row(*item) for item in decisions.answers.items()])
-        except Uncertain:
-            if appended is None or not self._was_committed(appended):  # it may be the keys that are uncertain
-                raise
-        for each, answer in zip(asked, answers, strict=True):
+            if self._undisturbed and not asked[0].alone:
+                decided = self._commit_at_once(asked, dict(states))
+            if decided is None:
+                decided = self._commit_in_turn(asked, states, learned, admit)
+        except Lost as lost:
+            decided = self._commit_instead(lost, asked, states, learned, admit)
+        for each, answer in zip(asked, decided.answers, strict=True):
             each.answer = answer
-        for stream, known in decisions.changed.items():
+        for stream, known in decided.changed.items():
             self._states.keep(stream, known)
-        self._seen = head
-        if decisions.facts:
+        self._forget_states(decided.changed)
+        self._seen = decided.head
+        if decided.rows:
             with self._committed:
                 self._committed.notify_all()
             if asked[0].alone:
-                self._finish_forgetting(head)
+                self._undisturbed = False  # whoever comes next shall see that it is not finished
+                self._finish_forgetting(decided.head)
+
+    def _commit_at_once(self, asked: list[Asked], states: dict[str, Known]) -> Decided | None:
+        """Decide on what was last seen of the log, and append what comes of it where nobody else appended anything
+        meanwhile: that saves the question for the head, and others need not wait while this decides. None, and nothing
+        is done, where it has to be decided anew, or nothing is to be appended.
+        """
+        answered: dict[str, Answered] = {}
+        if any(each.request.request_id is not None for each in asked):
+            with self._database.reading() as cursor:
+                answered = self._read_answers(cursor, asked)
+        decided = self._decide(self._seen, states, answered, asked)
+        if not decided.rows:
+            return None
+        self._undisturbed = False
+        try:
+            self._undisturbed = self._sql.append.at_once(
+                head_row(self._seen), head_row(decided.head), decided.rows, decided.remembered
+            )
+        except Uncertain as uncertain:
+            raise Lost(decided, uncertain) from uncertain
+        return decided if self._undisturbed else None
+
+    def _commit_instead(
+        self, lost: Lost, asked: list[Asked], states: dict[str, Known], learned: int, admit: Admit
+    ) -> Decided:
+        """Commit in turn what was lost on its way at once, unless it arrived; after that it comes too late.
+
+        :raises Uncertain: where that fails, so that it may still arrive.
+        """
+        try:
+            decided = self._commit_in_turn(asked, states, learned, admit, lost.decided)
+        except Unusable:
+            raise lost.uncertain from None
+        if not decided.rows:
+            raise lost.uncertain
+        return decided
+
+    def _commit_in_turn(
+        self,
+        asked: list[Asked],
+        states: dict[str, Known],
+        learned: int,
+        admit: Admit,
+        lost: Decided | None = None,
+    ) -> Decided:
+        """Take the turn to write, decide on the log as it is then, and append what comes of it; what was ``lost`` on
+        its way may have arrived before. Whoever came while this waited for its turn is added to ``asked``.
+        """
+        decided: Decided | None = None
+        try:
+            seen = self._seen
+            with self._database.writing(self._sql.head_since(seen.position)) as cursor:
+                head = self._bring(cursor, states, learned)
+                self._undisturbed = head == seen
+                if lost is not None and self._is_there(cursor, lost.head):
+                    return lost._replace(head=head, changed={})
+                came = admit()
+                asked += came
+                states |= self._warm(came)
+                decided = self._decide(head, states, self._read_answers(cursor, asked), asked)
+                self._database.ask_no_more()
+                if decided.rows:
+                    self._sql.append(cursor, head_row(head), head_row(decided.head), decided.rows, decided.remembered)
+                elif decided.remembered:
+                    self._sql.insert_answers(cursor, decided.remembered)
+        except Uncertain:
+            # It may be the keys that are uncertain.
+            if decided is None or not decided.rows or not self._was_committed(decided.head):
+                raise
+        return decided
+
+    def _decide(
+        self, head: Head, states: dict[str, Known], answered: dict[str, Answered], asked: list[Asked]
+    ) -> Decided:
+        """Decide on the log as it is at ``head``; the keys that the rows need are durable."""
+        decisions = Decisions(
+            head,
+            self._clock(),
+            states,
+            answered,
+            lambda stream: self._load([stream])[stream],
+            partial(self._person, head),
+            self._forgotten,
+        )
+        answers = [decide(decisions, each) for each in asked]
+        rows, head = self._rows_of(decisions, head)
+        remembered = [answer_row(*item) for item in decisions.answers.items()]
+        return Decided(answers, rows, remembered, decisions.changed, head)
 
     # Forgetting: the event is appended, the keys are destroyed, then the answer goes out. Whoever learns of a
     # forgetting destroys its keys before doing anything else, also where somebody else is about to, or was killed.
@@ -409,13 +487,16 @@ class Log:
         """
         try:
             with self._database.writing() as cursor:
-                cursor.execute(self._sql.hash, (head.position,))
-                found = cursor.fetchall()
+                is_there = self._is_there(cursor, head)
         except Unusable:
             return False
-        if not found or found[0][0] != head.hash:
+        if not is_there:
             raise Unusable("LOG_UNAVAILABLE", "the connection was lost before the commit; nothing was recorded; retry")
         return True
+
+    def _is_there(self, cursor: DBAPICursor, head: Head) -> bool:
+        cursor.execute(self._sql.hash, (head.position,))
+        return [bytes(row[0]) for row in cursor.fetchall()] == [head.hash]
 
     def _rows_of(self, decisions: Decisions, head: Head) -> tuple[list[StoredRow], Head]:
         """The rows of what was decided, and the head that they lead to; the keys that they need are durable."""
@@ -438,13 +519,9 @@ class Log:
             rows.append((position, fact.stream, fact.version, envelope.type, stamp, document, hash))
         return rows, Head(position, hash, recorded_at)
 
-    def _insert(self, cursor: DBAPICursor, rows: Sequence[StoredRow], head: Head) -> None:
-        self._sql.insert_events(cursor, rows)
-        cursor.execute(self._sql.update_head, (head.position, head.hash, microseconds(head.recorded_at)))
-        self._database.announce(cursor)
-
-    def _warm(self, streams: Iterable[str]) -> dict[str, Known]:
-        """The states of the streams as committed, now or a little earlier."""
+    def _warm(self, asked: Iterable[Asked]) -> dict[str, Known]:
+        """The states of the streams that are asked about, as committed, now or a little earlier."""
+        streams = {stream for each in asked for stream in each.streams}
         states = {stream: known for stream in streams if (known := self._states.use(stream)) is not None}
         missing = [stream for stream in streams if stream not in states]
         if missing:
@@ -457,36 +534,38 @@ class Log:
         """Bring what is remembered, and the states, which were loaded when all forgettings up to ``learned`` had been
         learned of, to the head of the log.
         """
-        head, forgotten = heads_in(cursor)
+        rows = cursor.fetchall()
+        head, forgotten = heads_of(rows[:1])
         if forgotten > self._learned:
             self._learn(forgotten)
         if self._learned != learned:
             self._forget_states(states)
         if head != self._seen:
-            self._catch_up(cursor, head, states)
+            self._catch_up(head, [row[-3:] for row in rows if row[-3] is not None], states)
         return head
 
-    def _catch_up(self, cursor: DBAPICursor, head: Head, states: dict[str, Known]) -> None:
-        """Another process committed: bring what is remembered to ``head``."""
-        if not 0 < head.position - self._seen.position <= MOST_TO_CATCH_UP:
+    def _catch_up(self, head: Head, newer: Sequence[Sequence[Any]], states: dict[str, Known]) -> None:
+        """Another process committed: bring what is remembered to ``head``, which the ``newer`` events lead to, unless
+        there are too many of them.
+        """
+        if not newer or head.position - self._seen.position != len(newer):
             self._states.clear()
             states.update(self._load(list(states)))
-        else:
-            cursor.execute(self._sql.newer_of_all, (self._seen.position, head.position))
-            for stream, version, document in cursor.fetchall():
-                known = states.get(stream) or self._states.look(stream)
-                if known is None:
-                    continue
-                try:
-                    known = self._fold(known, [(stream, version, document)])
-                except Rejected:  # whoever needs this stream shall be told, and nobody else
-                    states.pop(stream, None)
-                    self._states.drop(stream)
-                    continue
-                if stream in states:
-                    states[stream] = known
-                if stream in self._states:
-                    self._states.keep(stream, known)
+            newer = []
+        for stream, version, document in newer:
+            known = states.get(stream) or self._states.look(stream)
+            if known is None:
+                continue
+            try:
+                known = self._fold(known, [(stream, version, document)])
+            except Rejected:  # whoever needs this stream shall be told, and nobody else
+                states.pop(stream, None)
+                self._states.drop(stream)
+                continue
+            if stream in states:
+                states[stream] = known
+            if stream in self._states:
+                self._states.keep(stream, known)
         self._seen = head
 
     def _load(self, streams: list[str]) -> dict[str, Known]:
@@ -544,7 +623,7 @@ class Log:
 
     def _read_head(self, cursor: DBAPICursor) -> tuple[Head, int]:
         cursor.execute(self._sql.head)
-        return heads_in(cursor)
+        return heads_of(cursor.fetchall())
 
     def _until(self, until: int | None) -> int:
         position = self.head.position
@@ -570,6 +649,27 @@ class Log:
                 cursor.execute(self._sql.of_stream, (stream, begin, min(begin + ROWS_AT_ONCE, last)))
                 rows = cursor.fetchall()
             yield from rows
+
+
+class Decided(NamedTuple):
+    """What came of a group of requests: an answer for each, the rows to be appended and the head after them, the
+    answers to be remembered, and the states that changed.
+    """
+
+    answers: list[Outcome | BaseException]
+    rows: list[StoredRow]
+    remembered: list[tuple[object, ...]]
+    changed: dict[str, Known]
+    head: Head
+
+
+class Lost(Exception):
+    """The connection was lost while what was decided was on its way."""
+
+    def __init__(self, decided: Decided, uncertain: Uncertain) -> None:
+        super().__init__(uncertain.sentence)
+        self.decided = decided
+        self.uncertain = uncertain
 
 
 class Appending:
@@ -606,22 +706,25 @@ class Statements:
         newest_forgetting = select(func.max(position)).where(is_forgetting).scalar_subquery()
         between = (position > bindparam("after"), position <= bindparam("until"))
         self.head = database.text(select(log_head, newest_forgetting))
+        few = text("events.position > {seen} AND events.position <= {last}")
+        those = newer.add_columns(position).where(few).subquery()
+        self._head_since = database.text(
+            select(log_head, newest_forgetting, those.c.stream, those.c.version, those.c.document)
+            .join_from(log_head, those, true(), isouter=True)
+            .order_by(those.c.position)
+        )
         self.forgettings = database.text(
             select(events.c.document).where(
                 is_forgetting, position > bindparam("after"), position <= bindparam("until")
             )
         )
-        self.update_head = database.text(
-            update(log_head).values({column: bindparam(f"new_{column.name}") for column in log_head.c})
-        )
-        self.insert_events = database.inserting(events)
+        self.append = database.appending(log_head, events, requests)
         self.insert_answers = database.inserting(requests)
         self.answers = database.text(select(requests).where(database.one_of(requests.c.request_id)))
         self.of_streams = database.text(newer.where(database.one_of(stream)).order_by(stream, version))
         self.newer_of_stream = database.text(
             newer.where(stream == bindparam("stream"), version > bindparam("version")).order_by(version)
         )
-        self.newer_of_all = database.text(newer.where(*between).order_by(position))
         self.between = database.text(select(events).where(*between).order_by(position))
         self.kinds = database.text(select(stream, events.c.type).distinct().where(*between))
         self.of_stream = database.text(
@@ -634,6 +737,12 @@ class Statements:
         )
         self.hash = database.text(select(events.c.hash).where(position == bindparam("position")))
         self.recorded_at = database.text(select(events.c.recorded_at).where(position == bindparam("position")))
+
+    def head_since(self, seen: int) -> str:
+        """The statement of the head, with the first of the events after the position that was seen; without events,
+        nothing stands in their place.
+        """
+        return self._head_since.format(seen=seen, last=seen + MOST_TO_CATCH_UP)
 
 
 def decide(decisions: Decisions, asked: Asked) -> Outcome | BaseException:
@@ -649,15 +758,20 @@ def decide(decisions: Decisions, asked: Asked) -> Outcome | BaseException:
         return error
 
 
-def heads_in(cursor: DBAPICursor) -> tuple[Head, int]:
-    """The head, and the position of the newest forgetting, from the rows of their statement.
+def heads_of(rows: Sequence[Sequence[Any]]) -> tuple[Head, int]:
+    """The head, and the position of the newest forgetting, from the row of their statement.
 
     :raises Rejected: LOG_TAMPERED where it is missing.
     """
-    row = cursor.fetchone()
-    if row is None:
+    if not rows:
         raise Rejected("LOG_TAMPERED", "the head of the log is missing; restore a backup")
-    return Head(row[0], row[1], from_microseconds(row[2])), row[3] or 0
+    position, hash, recorded_at, forgotten = rows[0][:4]
+    return Head(position, hash, from_microseconds(recorded_at)), forgotten or 0
+
+
+def head_row(head: Head) -> tuple[int, bytes, int]:
+    """The row of a head."""
+    return head.position, head.hash, microseconds(head.recorded_at)
 
 
 def answer_row(request_id: str, answered: Answered) -> tuple[object, ...]:
@@ -673,6 +787,11 @@ def answer_row(request_id: str, answered: Answered) -> tuple[object, ...]:
         outcome.position,
         microseconds(outcome.recorded_at),
     )
+
+
+def nobody() -> list[Asked]:
+    """Who joins a group that takes in nobody."""
+    return []
 
 
 def closed() -> Unusable:

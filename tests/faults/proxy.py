@@ -1,4 +1,4 @@
-"""A way to a PostgreSQL server that understands as much of what is sent as it takes to cut it at a COMMIT."""
+"""A way to a PostgreSQL server that understands as much of what is sent as it takes to cut it at a commit."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Connection:
 
 
 Fault = Callable[[Connection, bytes, Iterator[bytes]], None]
-"""What to do instead of passing a COMMIT on; gets the message and those that follow."""
+"""What to do instead of passing on what commits; gets the message and those that follow."""
 
 
 class Proxy:
-    """Passes on what is sent to the server at a URL. The next COMMIT after ``at_commit`` was set meets that."""
+    """Passes on what is sent to the server at a URL. What commits next after ``at_commit`` was set meets that."""
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
@@ -96,11 +96,11 @@ class Proxy:
         connection.cut_client()
 
     def _pass_questions(self, connection: Connection) -> None:
-        commits: set[bytes] = set()
+        questions = Questions()
         messages = read_messages(connection.client)
         with suppress(OSError):
             for message in messages:
-                if is_commit(message, commits) and (fault := self.at_commit):
+                if questions.commits(message) and (fault := self.at_commit):
                     self.at_commit = None
                     fault(connection, message, messages)
                     self.met.set()
@@ -109,22 +109,34 @@ class Proxy:
         connection.cut()
 
 
-def is_commit(message: bytes, commits: set[bytes]) -> bool:
-    """Whether the message asks for a COMMIT, as a simple query or by executing a statement; ``commits`` holds the names
-    of the statements that were prepared as one.
+class Questions:
+    """What one client asks, as far as it takes to know what commits: a COMMIT, or an append outside of any transaction;
+    each as a simple query, or as a statement that was prepared.
     """
-    kind, body = message[:1], message[5:]
-    if kind == b"Q":
-        return body.rstrip(b"\0") == b"COMMIT"
-    if kind == b"P":
-        name, query, _ = body.split(b"\0", 2)
-        commits.discard(name)
-        if query == b"COMMIT":
-            commits.add(name)
-    elif kind == b"B":
-        _, name, _ = body.split(b"\0", 2)
-        return name in commits
-    return False
+
+    def __init__(self) -> None:
+        self._commits: set[bytes] = set()
+        self._appends: set[bytes] = set()
+        self._in_transaction = False
+
+    def commits(self, message: bytes) -> bool:
+        """Whether this message, after those before it, has something committed."""
+        kind, body = message[:1], message[5:]
+        name = b""
+        if kind == b"Q":
+            self._in_transaction = body.startswith(b"BEGIN")
+            return body.rstrip(b"\0") == b"COMMIT"
+        if kind == b"P":
+            name, query, _ = body.split(b"\0", 2)
+            for names, begin in ((self._commits, b"COMMIT"), (self._appends, b"WITH turn AS")):
+                (names.add if query.startswith(begin) else names.discard)(name)
+        elif kind == b"B":
+            _, name, _ = body.split(b"\0", 2)
+            if name in self._commits:
+                self._in_transaction = False
+                return True
+            return name in self._appends and not self._in_transaction
+        return False
 
 
 def read_messages(client: socket.socket) -> Iterator[bytes]:

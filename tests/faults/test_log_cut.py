@@ -58,6 +58,16 @@ class Company:
             found = self.onlooker.execute("SELECT FROM requests WHERE request_id = %s", [request.request_id])
             return found.fetchone() is not None
 
+    def let_far_take_turns(self) -> None:
+        """What the far node commits next, it commits when it has the turn: somebody else committed just before."""
+        self.direct.execute(capture(f"direct-{self.direct.head.position}"))
+        self.far.execute(capture(f"far-{self.direct.head.position}"))
+
+    def let_far_commit_at_once(self) -> None:
+        """The far node need not wait for its turn: nobody else commits."""
+        for _ in range(2):
+            self.far.execute(capture(f"far-{self.direct.head.position}"))
+
     def surely_not(self, request: Request) -> None:
         assert not self.remembers(request)
 
@@ -77,6 +87,7 @@ def capture(id: str) -> Request:
 def test_a_cut_at_the_commit(company: Company, there: bool) -> None:
     for turn in range(3):
         request = capture(str(turn))
+        company.let_far_take_turns()
         company.proxy.at_commit = faults.before_its_answer if there else faults.before_it_arrives
         before = company.direct.head.position
         (answer,) = company.far.submit([request])
@@ -95,9 +106,52 @@ def test_a_cut_at_the_commit(company: Company, there: bool) -> None:
     assert company.direct.verify() == []
 
 
-def test_a_cut_as_the_commit_is_sent(company: Company) -> None:
+@pytest.mark.parametrize("there", [False, True])
+def test_a_cut_of_what_is_committed_at_once(company: Company, there: bool) -> None:
+    for turn in range(3):
+        request = capture(str(turn))
+        company.let_far_commit_at_once()
+        company.proxy.at_commit = faults.before_its_answer if there else faults.before_it_arrives
+        before = company.direct.head.position
+        answer = company.far.execute(request)
+        assert company.proxy.at_commit is None
+        assert company.direct.execute(request) == company.far.execute(request) == answer
+        assert company.direct.head.position == answer.position == before + 1
+        assert company.far.state(f"lead-{turn}")[0] == 1
+    assert company.direct.verify() == []
+
+
+def test_what_was_lost_on_its_way_comes_too_late(company: Company) -> None:
+    company.let_far_commit_at_once()
+    go_on, request = (
+        Event(),
+        Request(ScoreLead(id="1", score=7), ANN),
+    )  # no request id would tell the second from the first
+    company.far.execute(capture("1"))
+    before = company.direct.head.position
+
+    def fault(connection: Connection, message: bytes, rest: Iterator[bytes]) -> None:
+        sent = message + b"".join(faults.until_sync(rest))
+        connection.answering = False
+        connection.cut_client()
+        go_on.wait()
+        connection.server.sendall(sent)
+
+    company.proxy.at_commit = fault
+    assert company.far.execute(request).position == before + 1
+    go_on.set()
+    assert company.proxy.met.wait(60)
+    company.direct.execute(capture("2"))
+    assert company.direct.head.position == before + 2
+    assert company.far.state("lead-1")[0] == 2
+    assert company.direct.verify() == []
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_cut_as_the_commit_is_sent(company: Company, at_once: bool) -> None:
     for turn in range(10):
         request = capture(str(turn))
+        (company.let_far_commit_at_once if at_once else company.let_far_take_turns)()
         company.proxy.at_commit = faults.as_it_is_sent
         (answer,) = company.far.submit([request])
         assert company.remembers(request) is isinstance(answer, Outcome)
@@ -122,9 +176,11 @@ def test_a_cut_at_the_commit_of_an_answer_that_changed_nothing(company: Company,
     assert company.far.execute(request) == answer
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("there", [False, True])
-def test_a_cut_at_the_commit_after_which_nobody_can_be_asked(company: Company, there: bool) -> None:
+def test_a_cut_at_the_commit_after_which_nobody_can_be_asked(company: Company, there: bool, at_once: bool) -> None:
     request = capture("1")
+    (company.let_far_commit_at_once if at_once else company.let_far_take_turns)()
 
     def fault(connection: Connection, message: bytes, rest: Iterator[bytes]) -> None:
         company.proxy.open = False
@@ -144,6 +200,7 @@ def test_a_cut_at_the_commit_after_which_nobody_can_be_asked(company: Company, t
 def test_a_commit_that_is_on_its_way_for_long(own_place: Place, monkeypatch: pytest.MonkeyPatch, arrives: bool) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 1)
     company = Company(own_place)
+    company.let_far_take_turns()
     go_on, request = Event(), capture("1")
     before = company.direct.head.position
 
@@ -172,6 +229,7 @@ def test_a_commit_that_is_on_its_way_for_long(own_place: Place, monkeypatch: pyt
 def test_a_connection_that_the_server_ends_between_the_commit_and_its_answer(company: Company) -> None:
     for turn in range(3):
         request = capture(str(turn))
+        company.let_far_take_turns()
 
         def fault(connection: Connection, message: bytes, rest: Iterator[bytes], request: Request = request) -> None:
             process = company.far._database._writer_process  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from multiprocessing.connection import Connection
 
@@ -15,7 +15,8 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from commands.lead import CaptureLead
 from commands.rejected import Rejected
-from infra.database import database, postgresql
+from infra.database import Append, database, postgresql
+from infra.database.database import Row, Rows
 from infra.log import Actor, Log, Outcome, Request, utc_now
 from tests.faults.checker import SURELY_NOT, insist
 from tests.faults.nodes import SECONDS, Node, nodes, opened
@@ -92,6 +93,21 @@ def test_a_node_that_hangs_while_it_has_the_turn(own_place: Place, monkeypatch: 
         assert log.verify() == []
 
 
+class StoppingAppend(Append):
+    """Stops when the rows were sent and the commit was not."""
+
+    def __init__(self, append: Append, stop: Callable[[], None]) -> None:
+        self._append = append
+        self._stop = stop
+
+    def __call__(self, cursor: DBAPICursor, seen: Row, head: Row, *rows: Rows) -> None:
+        self._append(cursor, seen, head, *rows)
+        self._stop()
+
+    def at_once(self, seen: Row, head: Row, *rows: Rows) -> bool:
+        return self._append.at_once(seen, head, *rows)
+
+
 def stop_in_the_middle(connection: Connection, urls: tuple[str, str], where: str) -> None:
     """A node that stops when it has the turn for the first time: while it decides, or when it has sent half of it."""
     stopped = False
@@ -108,14 +124,8 @@ def stop_in_the_middle(connection: Connection, urls: tuple[str, str], where: str
         return utc_now()
 
     with opened(urls, clock=clock) as (log, _):
-        announce = log._database.announce
-
-        def stop_and_announce(cursor: DBAPICursor) -> None:
-            if where == "sends":
-                stop()
-            announce(cursor)
-
-        log._database.announce = stop_and_announce  # type: ignore[method-assign]
+        if where == "sends":
+            log._sql.append = StoppingAppend(log._sql.append, stop)
         for _ in range(2):
             (answer,) = log.submit([connection.recv()])
             connection.send((answer.code, answer.sentence) if isinstance(answer, Rejected) else answer)

@@ -12,11 +12,12 @@ from types import FrameType
 
 import pytest
 
+from commands.customer import ForgetCustomer
 from commands.lead import CaptureLead
 from infra.keys import Keys
 from infra.log import Actor, Request
 from infra.log.decision import Asked
-from infra.log.line import Line
+from infra.log.line import Admit, Line
 
 PATIENCE = 10.0
 
@@ -49,11 +50,13 @@ class Desk:
         self.line = Line(self._serve, most=100)
         self.groups: list[list[str]] = []
         self.may_serve: defaultdict[int, Event] = defaultdict(Event)
+        self.admits_twice = False
         self._threads: list[Thread] = []
 
     def stand(self, id: str) -> None:
-        """Stand in line until served."""
-        self.line.stand([Asked(Request(CaptureLead(id=id), Actor("user", "ann")), self._keys)])
+        """Stand in line until served; whose id begins with "alone" needs to be alone."""
+        command = ForgetCustomer(id=id) if id.startswith("alone") else CaptureLead(id=id)
+        self.line.stand([Asked(Request(command, Actor("user", "ann")), self._keys)])
 
     def let_stand(self, *ids: str) -> None:
         """Let others stand in line, in this order."""
@@ -78,9 +81,15 @@ class Desk:
     def _in_line(self) -> list[str]:
         return [caller.asked[0].request.command.id for caller in list(self.line._waiting)]
 
-    def _serve(self, asked: list[Asked]) -> None:
-        self.groups.append([each.request.command.id for each in asked])
+    def _serve(self, admit: Admit) -> None:
+        self.groups.append(ids_of(admit()))
         assert self.may_serve[len(self.groups)].wait(PATIENCE)
+        if self.admits_twice:
+            self.groups[-1] += ids_of(admit())
+
+
+def ids_of(asked: list[Asked]) -> list[str]:
+    return [each.request.command.id for each in asked]
 
 
 @pytest.fixture
@@ -94,6 +103,23 @@ def test_whoever_comes_while_others_are_served_is_served_next_and_together(desk:
     desk.may_serve[1].set()
     assert desk.all_served()
     assert desk.groups == [["a"], ["b", "c", "d"]]
+
+
+def test_whoever_comes_in_time_is_served_with_those_before(desk: Desk) -> None:
+    desk.admits_twice = True
+    desk.let_stand("a", "b", "c")
+    desk.may_serve[1].set()
+    assert desk.all_served()
+    assert desk.groups == [["a", "b", "c"]]
+
+
+def test_nobody_is_served_with_whoever_needs_to_be_alone(desk: Desk) -> None:
+    desk.admits_twice = True
+    desk.let_stand("a", "b", "alone", "c", "d")
+    for turn in (1, 2, 3):
+        desk.may_serve[turn].set()
+    assert desk.all_served()
+    assert desk.groups == [["a", "b"], ["alone"], ["c", "d"]]
 
 
 def test_somebody_interrupted_while_waiting_leaves_the_line_to_the_others(desk: Desk) -> None:
