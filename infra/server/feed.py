@@ -20,6 +20,7 @@ from infra.server.reading import existing_position
 from infra.server.tail import Tail, class_name
 from infra.server.values import instant_in, write_instant
 
+FIRST_EVENTS = 50
 MOST_EVENTS = 500
 LARGEST_MESSAGE = 1 << 20
 MOST_FOLLOWERS = 200
@@ -115,6 +116,7 @@ class _Reading:
         self.stream = _possible_stream(request.stream) if request.HasField("stream") else None
         self.types = frozenset(_known_type(name) for name in request.types)
         self._left = request.limit if request.HasField("limit") else None
+        self._at_once = FIRST_EVENTS
         require(self._left is None or self._left > 0, "INVALID_FIELD", "the limit must be at least 1", field="limit")
 
     @property
@@ -129,13 +131,16 @@ class _Reading:
         """
         while not self.finished:
             self._require_same()
-            rows = list(self._log.rows(after=self._after, until=head, stream=self.stream, limit=MOST_EVENTS))
+            most = self._at_once
+            rows = list(self._log.rows(after=self._after, until=head, stream=self.stream, limit=most))
+            self._at_once = fitting(rows)
             wanted = [row for row in rows if not self.types or class_name(row.type) in self.types]
             if self._left is not None:
                 wanted = wanted[: self._left]
                 self._left -= len(wanted)
-            at_end = len(rows) < MOST_EVENTS
+            at_end = len(rows) < most
             self._go_on(wanted[-1].position if self.finished else head if at_end else rows[-1].position)
+            del rows
             if wanted or at_end:
                 yield from _messages(wanted, self._after, self._hash)
             if at_end:
@@ -164,6 +169,12 @@ class _Reading:
 
     def _require_same(self) -> None:
         _require_same(self._log, self._after, self._hash)
+
+
+def fitting(rows: list[Row]) -> int:
+    """How many events like these make a message, so that a slow reader keeps little waiting."""
+    size = sum(len(row.document) for row in rows)
+    return min(MOST_EVENTS, 1 + LARGEST_MESSAGE * len(rows) // size) if size else MOST_EVENTS
 
 
 def _messages(rows: list[Row], position: int, hash: bytes) -> Iterator[log_pb2.ReadEventsResponse]:

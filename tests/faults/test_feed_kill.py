@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 KILLS = 2
 READERS = 20
-NOTES, NOTE_BYTES = 2_000, 5_000
+NOTES, NOTE_BYTES = 4_000, 5_000
 
 
 @contextmanager
@@ -80,12 +80,13 @@ def test_a_feed_outlives_every_kill_of_the_server(tmp_path: Path) -> None:
             writing.join()
             stopped.set()
             # One more, for whoever has seen all of them already.
-            position.append(writer.tickets.OpenTicket(tickets_pb2.OpenTicketRequest()).position)
+            writer.tickets.OpenTicket(tickets_pb2.OpenTicketRequest())
             following.join(60)
             assert not following.is_alive()
         server.popen.terminate()
         assert server.end().status == 0
-    assert seen == list(range(position[-1] + 1))
+    assert seen == list(range(len(seen)))
+    assert seen[-1] >= position[-1]
     assert len(position) > KILLS * 20
 
 
@@ -121,7 +122,7 @@ def test_readers_who_do_not_read_cost_the_server_nothing(tmp_path: Path) -> None
         # They hold still, and commands go on.
         for number in range(20):
             crm.tickets.OpenTicket(tickets_pb2.OpenTicketRequest(id=f"on-{number}"))
-        assert memory(server) - before < 120 << 20, "the whole log for each reader would be more than 280 MB"
+        assert memory(server) - before < 250 << 20, "the whole log for each reader would be more than 560 MB"
         # One of them goes on where it was.
         position = first[1].events[-1].position
         for answer in calls[1]:
