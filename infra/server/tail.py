@@ -12,7 +12,7 @@ from typing import Protocol
 from infra.log import Head, Row
 
 LOOK_AGAIN_SECONDS = 0.5
-REST_SECONDS = 0.01
+REST_SECONDS = 0.03
 """Between two looks, so that what is recorded one by one is looked at together, and commands are not kept from it."""
 
 PAUSE_SECONDS = 1.0
