@@ -46,7 +46,7 @@ test: setup ## Lint, types and every test, against the real thing
 	$(MAKE) --no-print-directory contract
 	$(BIN)/pytest -n 2
 
-soak: setup ## What goes wrong with several processes, at length: ten minutes, and figures
+soak: setup ## What goes wrong with several processes, and a million damaged inputs: an hour or so, and figures
 	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults
 
 contract: setup ## Whether proto/crm/v1 is well formed, documented, and breaks nobody who knows it as it was
