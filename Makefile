@@ -5,10 +5,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PROTOS := $(wildcard proto/crm/v1/*.proto)
+# What the contract imports of google.api comes with a Python package.
+PROTOC  = $(BIN)/python -m grpc_tools.protoc -Iproto -I$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+IMAGE  := build/contract.binpb
+KNOWN  := tests/golden/contract.binpb
 SCALE  ?= 1
 PORT   ?= 9092
 
-.PHONY: help setup demo test soak check proto bench kafka clean
+.PHONY: help setup demo test soak check contract proto bench kafka clean
 .DEFAULT_GOAL := help
 
 help: ## List the verbs
@@ -31,7 +35,7 @@ check: setup ## Lint, types and the fast tests, in under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/buf lint
+	$(MAKE) --no-print-directory contract
 	$(BIN)/pytest -n 2 -m 'not slow'
 
 test: setup ## Lint, types and every test, against the real thing
@@ -39,18 +43,25 @@ test: setup ## Lint, types and every test, against the real thing
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/buf lint
+	$(MAKE) --no-print-directory contract
 	$(BIN)/pytest -n 2
 
-soak: setup ## What goes wrong with several processes, at length: ten minutes, and figures
+soak: setup ## What goes wrong with several processes, and a million damaged inputs: an hour or so, and figures
 	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults tests/server/test_garbage.py
 
-proto: setup ## Generate the stubs from proto/crm/v1, docs/errors.md, docs/asyncapi.yaml and the table in docs/security.md
-	$(BIN)/buf lint
-	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=proto --pyi_out=proto --grpc_python_out=proto $(PROTOS:proto/%=%)
+contract: setup ## Whether proto/crm/v1 is well formed, documented, and breaks nobody who knows it as it was
+	@mkdir -p build
+	@$(PROTOC) --include_imports --include_source_info --descriptor_set_out=$(IMAGE) $(PROTOS)
+	$(BIN)/buf lint $(IMAGE) --path crm
+	$(BIN)/buf breaking $(IMAGE) --against $(KNOWN) --path crm
+
+proto: contract ## Generate the stubs and the pages of docs that are made of code, and remember the contract
+	$(PROTOC) --python_out=proto --pyi_out=proto --grpc_python_out=proto $(PROTOS:proto/%=%)
+	$(BIN)/python -m infra.server.reference < $(IMAGE) > docs/reference.md
 	$(BIN)/python -c 'from infra.server.codes import page; print(page(), end="")' > docs/errors.md
 	$(BIN)/python -c 'from pathlib import Path; from infra.server.permissions import page; at = Path("docs/security.md"); at.write_text(page(at.read_text()))'
 	$(BIN)/python -c 'from infra.stream.description import asyncapi; print(asyncapi(), end="")' > docs/asyncapi.yaml
+	$(PROTOC) --include_imports --descriptor_set_out=$(KNOWN) $(PROTOS)
 
 bench: setup ## Measure, each figure beside a baseline (SCALE=1: a million events)
 	$(BIN)/python -m tests.bench --scale $(SCALE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 from commands.rejected import Rejected
@@ -26,6 +27,7 @@ def door(crm: Client, *, correlation_id: str | None = None) -> Door:
                 yield sending.answers(response)
         finally:
             responses.cancel()
+            sending.end()
         if sending.error is not None:
             raise sending.error
 
@@ -41,17 +43,28 @@ class _Sending:
         self._batches = batches
         self._correlation_id = correlation_id
         self._unsent: deque[dict[int, Rejected]] = deque()
+        self._reading = Lock()
+        self._ended = False
         self.error: BaseException | None = None
 
     def messages(self) -> Iterator[commands_pb2.ExecuteCommandsRequest]:
         """One message for each batch. gRPC takes them in a thread of its own and would swallow an exception there."""
         try:
-            for batch in self._batches:
+            while (batch := self._next()) is not None:
                 message, unsent = message_of(batch, self._correlation_id)
                 self._unsent.append(unsent)
                 yield message
         except Exception as error:
             self.error = error
+
+    def end(self) -> None:
+        """Read no further batch, so that what they are read from can be closed: gRPC's thread may still be at it."""
+        with self._reading:
+            self._ended = True
+
+    def _next(self) -> list[Wish] | None:
+        with self._reading:
+            return None if self._ended else next(self._batches, None)
 
     def answers(self, response: commands_pb2.ExecuteCommandsResponse) -> list[Answer]:
         """The answers to the oldest batch, one for each of its commands."""

@@ -21,6 +21,8 @@ SEALED = "sealed:1:"
 
 CHANGES = ("position", "version", "type", "occurred_at", "recorded_at", "actor", "reason", "field", "before", "after")
 CHUNK_ROWS = 10_000
+AWAY_SECONDS = 10.0
+"""How long the server may be away while somebody follows the log."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -191,7 +193,7 @@ def log(
         server = server_status(crm)
         request = log_pb2.ReadEventsRequest(stream=stream, types=type or (), follow=follow, limit=limit)
         set_start(request, start, server, after)
-        events = (event for response in crm.log.ReadEvents(request) for event in response.events)
+        events = crm.feed(request, patience=AWAY_SECONDS)
         if format is Format.TABLE:
             write_lines((line_of(event, server.time_zone) for event in events), output)
         elif format is Format.JSON:

@@ -212,11 +212,19 @@ class Log:
         at most ``limit``.
         """
         until = self._until(until)
+        if stream is None and limit is not None:
+            until = min(until, after + limit)
         found = self._of_all(after, until) if stream is None else self._of_stream(stream, after, until)
         for count, (position, name, version, type, recorded_at, document, hash) in enumerate(found):
             if limit is not None and count >= limit:
                 return
             yield Row(position, name, version, type, from_microseconds(recorded_at), document, hash)
+
+    def kinds(self, after: int, until: int) -> set[tuple[str, str]]:
+        """The stream and the type of every event with ``after`` < position ≤ ``until``, each pair once."""
+        with self._reading() as cursor:
+            cursor.execute(self._sql.kinds, (after, until))
+            return set(cursor.fetchall())
 
     def batches(self, after: int, until: int | None = None, size: int = 10_000) -> Iterator[pa.RecordBatch]:
         """The events with ``after`` < position ≤ ``until`` (the head where not given) in batches of ``size``, with the
@@ -748,6 +756,7 @@ class Statements:
             newer.where(stream == bindparam("stream"), version > bindparam("version")).order_by(version)
         )
         self.between = database.text(select(events).where(*between).order_by(position))
+        self.kinds = database.text(select(stream, events.c.type).distinct().where(*between))
         self.of_stream = database.text(
             select(events)
             .where(stream == bindparam("stream"), version > bindparam("from"), version <= bindparam("to"))

@@ -20,6 +20,8 @@ from infra.models.point import Point, at_point, at_present, row_at_present
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 1000
+TERM = re.compile(r"\s*(\S+)(?:\s+(asc|desc))?\s*")
+"""A column of ``order_by``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def list_(
     """A page of rows that match the filter, in order. The token of a page pins the T and the K of the first one, so
     that what is recorded in between neither repeats nor hides a row.
 
-    :param filter: comparisons joined by AND (see ``infra.models.filter``).
+    :param filter: as AIP-160 writes it (see ``infra.models.filter``).
     :param order_by: columns, each perhaps followed by ``desc``, joined by commas; the key comes last in any case.
     :param page_size: how many rows; 50 where it is 0, at most 1000.
     :raises Rejected: INVALID_FILTER, INVALID_ORDER, INVALID_PAGE_SIZE, INVALID_PAGE_TOKEN, UNKNOWN_COLUMN,
@@ -124,14 +126,20 @@ def _at(
 
 
 def _order(known: Model, order_by: str) -> str:
-    terms: list[str] = []
-    for term in (term for part in order_by.split(",") if (term := part.strip())):
-        found = re.fullmatch(r"(\S+)(?:\s+(asc|desc))?", term)
-        if not found:
-            raise Rejected("INVALID_ORDER", f"{term}: expected a column, or a column and desc", field="order_by")
-        require_column(found[1], known.columns, known.personal, field="order_by")
-        terms.append(f'"{found[1]}" {found[2] or "asc"} nulls last')
-    return ", ".join(terms + [f'"{column}"' for column in known.key])
+    """The terms of ORDER BY, with the key last, so that the order is always the same."""
+    terms: dict[str, str] = {}
+    at = 0
+    for part in order_by.split(",") if order_by.strip() else ():
+        found = TERM.fullmatch(part)
+        place = at + len(part) - len(part.lstrip())
+        if not found or found[1] in terms:
+            wrong = f"{found[1]} stands twice" if found else "expected a column, or a column and desc"
+            said = part.strip() or "nothing"
+            raise Rejected("INVALID_ORDER", f"at character {place + 1}, {said}: {wrong}", field="order_by")
+        require_column(found[1], known.columns, known.personal, field="order_by", at=place)
+        terms[found[1]] = f'"{found[1]}" {found[2] or "asc"} nulls last'
+        at += len(part) + 1
+    return ", ".join([*terms.values(), *(f'"{column}"' for column in known.key)])
 
 
 def _token(question: list[str], as_of: datetime, position: int, offset: int) -> str:

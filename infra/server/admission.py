@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from google.api import field_behavior_pb2
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from commands.rejected import Rejected, require
+from infra.server.errors import InvalidFields
 
 
 def require_readable(message: Message | DecodeError) -> None:
@@ -41,3 +46,20 @@ def require_known_fields(message: Message) -> None:
         f"{message.DESCRIPTOR.name} has no field number {number}; allowed are those in {message.DESCRIPTOR.file.name}",
         field=str(number),
     )
+
+
+def required_fields(request: Descriptor) -> list[str]:
+    """The fields that the contract says are required."""
+    behavior = field_behavior_pb2.field_behavior
+    return [
+        each.name for each in request.fields if field_behavior_pb2.REQUIRED in each.GetOptions().Extensions[behavior]
+    ]
+
+
+def require_fields(message: Message, names: Sequence[str]) -> None:
+    """Refuse a message that lacks one of these fields, or has nothing in it.
+
+    :raises Rejected: INVALID_FIELD.
+    """
+    if missing := [name for name in names if not getattr(message, name)]:
+        raise InvalidFields([(name, "is required") for name in missing])

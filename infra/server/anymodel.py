@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import grpc
@@ -10,9 +10,10 @@ import grpc
 from crm.v1 import models_pb2, reading_pb2
 from infra.models import Model, Models, Source, records
 from infra.server.opening import Edge, Opening
-from infra.server.queries import of_allowed_size, page_in, unknown_field
-from infra.server.reading import point_in, read_point
+from infra.server.queries import masked, not_served, of_allowed_size, page_in
+from infra.server.reading import newest_point, point_in, read_point
 from infra.server.values import json_value
+from infra.server.watching import Watching
 
 WIDE = frozenset({"BIGINT", "UBIGINT", "HUGEINT"})
 """The types whose numbers JSON does not keep as they are."""
@@ -21,10 +22,11 @@ WIDE = frozenset({"BIGINT", "UBIGINT", "HUGEINT"})
 class AnyModel:
     """Reads models by their names."""
 
-    def __init__(self, log: Source, models: Models, edge: Edge) -> None:
+    def __init__(self, log: Source, models: Models, edge: Edge, watching: Watching | None) -> None:
         self._log = log
         self._models = models
         self._edge = edge
+        self._watching = watching
 
     def list_models(
         self, request: models_pb2.ListModelsRequest, context: grpc.ServicerContext
@@ -37,9 +39,27 @@ class AnyModel:
 
         :raises Rejected: UNKNOWN_MODEL, INVALID_KEY, NOT_FOUND or UNKNOWN_COLUMN.
         """
+        return self._get(request, point_in(request, context, self._log))
+
+    def watch_record(
+        self, request: models_pb2.WatchRecordRequest, context: grpc.ServicerContext
+    ) -> Iterator[models_pb2.Record]:
+        """One record by its key, and again whenever it has changed.
+
+        :raises Rejected: as ``get_record``; TOO_MANY_FOLLOWERS, SERVER_STOPPING or NOT_SERVED_HERE.
+        """
+        if self._watching is None:
+            raise not_served()
+
+        def look() -> models_pb2.Record:
+            return self._get(request, newest_point(request, context, self._log))
+
+        yield from self._watching.watch(context, request.model, None, look)
+
+    def _get(self, request: Any, point: dict[str, Any]) -> models_pb2.Record:
         model = self._models.model(request.model)
-        shown = shown_columns(model, request.read_mask.paths)
-        found = records.get(self._models, request.model, dict(request.key), **point_in(request, context, self._log))
+        shown = masked(request.read_mask.paths, model.columns)
+        found = records.get(self._models, request.model, dict(request.key), **point)
         with self._edge.opening() as opening:
             record = _record(found.row, model, shown, opening)
         record.read_point.CopyFrom(read_point(found.as_of, found.position, found.held_back))
@@ -53,7 +73,7 @@ class AnyModel:
         :raises Rejected: UNKNOWN_MODEL, UNKNOWN_COLUMN, and what a list refuses.
         """
         model = self._models.model(request.model)
-        shown = shown_columns(model, request.read_mask.paths)
+        shown = masked(request.read_mask.paths, model.columns)
         page = page_in(self._models, request.model, request, context, self._log)
         with self._edge.opening() as opening:
             return of_allowed_size(
@@ -85,14 +105,3 @@ def described(model: Model) -> models_pb2.Model:
         columns=columns,
         personal=sorted(model.personal),
     )
-
-
-def shown_columns(model: Model, asked: Collection[str]) -> dict[str, str]:
-    """The types of the columns to show, by name: those asked for, or all.
-
-    :raises Rejected: UNKNOWN_COLUMN.
-    """
-    for name in asked:
-        if name not in model.columns:
-            raise unknown_field(name, model.columns)
-    return {name: model.columns[name] for name in asked or model.columns}

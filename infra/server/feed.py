@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from difflib import get_close_matches
 from threading import Event as Flag
 from threading import Semaphore
+from typing import Any
 
 import grpc
 
@@ -15,27 +17,71 @@ from crm.v1 import log_pb2
 from domain.event import Event, State
 from infra.log import Log, Row
 from infra.server.reading import existing_position
-from infra.server.values import instant_in
+from infra.server.tail import Tail, class_name
+from infra.server.values import instant_in, write_instant
 
+FIRST_EVENTS = 50
 MOST_EVENTS = 500
 LARGEST_MESSAGE = 1 << 20
 MOST_FOLLOWERS = 200
 HASH_BYTES = 32
-PATIENCE = 0.25
-"""Seconds between two looks at whether the caller still listens."""
+HEARTBEAT_SECONDS = 10.0
+LEAST_HEARTBEAT_SECONDS, MOST_HEARTBEAT_SECONDS = 0.1, 3600.0
+
+
+class Followers:
+    """Those who wait for what is recorded: each has a thread, so there are only so many of them."""
+
+    def __init__(self, log: Log) -> None:
+        self._tail = Tail(log)
+        self._stopping = Flag()
+        self._places = Semaphore(MOST_FOLLOWERS)
+
+    def stop(self) -> None:
+        """Send them home."""
+        self._stopping.set()
+        self._tail.wake_all()
+
+    @contextmanager
+    def following(self, context: grpc.ServicerContext, **wanted: Any) -> Iterator[Callable[[float], tuple[bool, int]]]:
+        """A place among them. What it gives waits for so many seconds, and says whether there is anything to look at,
+        and up to which position there is nothing; ``wanted`` is as for ``Tail.waiting``.
+
+        :raises Rejected: TOO_MANY_FOLLOWERS, and when waiting SERVER_STOPPING.
+        """
+        require(
+            self._places.acquire(blocking=False),
+            "TOO_MANY_FOLLOWERS",
+            f"{MOST_FOLLOWERS} callers follow the log already; try again later, or read without following",
+        )
+        try:
+            with self._tail.waiting(**wanted) as waiting:
+                context.add_callback(waiting.wake)
+
+                def wait(seconds: float) -> tuple[bool, int]:
+                    self._require_running()
+                    found = self._tail.wait(waiting, seconds)
+                    self._require_running()
+                    return found
+
+                yield wait
+        finally:
+            self._places.release()
+
+    def _require_running(self) -> None:
+        require(
+            not self._stopping.is_set(),
+            "SERVER_STOPPING",
+            "the server stops; connect again and go on after the last position",
+        )
 
 
 class Feed:
     """Reads the log for callers."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, followers: Followers) -> None:
         self._log = log
-        self._stopping = Flag()
-        self._places = Semaphore(MOST_FOLLOWERS)
-
-    def stop(self) -> None:
-        """Send the followers home."""
-        self._stopping.set()
+        self._followers = followers
 
     def read_events(
         self, request: log_pb2.ReadEventsRequest, context: grpc.ServicerContext
@@ -49,29 +95,16 @@ class Feed:
         if not request.follow:
             yield from reading.up_to(self._log.head.position)
             return
-        require(
-            self._places.acquire(blocking=False),
-            "TOO_MANY_FOLLOWERS",
-            f"{MOST_FOLLOWERS} callers follow the log already; try again later, or read without following",
-        )
-        try:
-            yield from self._follow(reading, context)
-        finally:
-            self._places.release()
-
-    def _follow(self, reading: _Reading, context: grpc.ServicerContext) -> Iterator[log_pb2.ReadEventsResponse]:
-        head = self._log.head.position
-        yield from reading.up_to(head)
-        while context.is_active() and not reading.finished:
-            require(
-                not self._stopping.is_set(),
-                "SERVER_STOPPING",
-                "the server stops; connect again and go on after the last position",
-            )
-            newest = self._log.wait(head, PATIENCE)
-            if newest != head:
-                head = newest
-                yield from reading.up_to(head)
+        heartbeat = _heartbeat(request)
+        with self._followers.following(context, stream=reading.stream, types=reading.types) as wait:
+            yield from reading.up_to(self._log.head.position)
+            while context.is_active() and not reading.finished:
+                woken, clear = wait(heartbeat)
+                reading.pass_over(clear)
+                if woken:
+                    yield from reading.beyond(self._log.head.position)
+                else:
+                    yield reading.heartbeat()
 
 
 class _Reading:
@@ -80,9 +113,10 @@ class _Reading:
     def __init__(self, log: Log, request: log_pb2.ReadEventsRequest) -> None:
         self._log = log
         self._after, self._hash = _start(log, request)
-        self._stream = _possible_stream(request.stream) if request.HasField("stream") else None
-        self._types = frozenset(_known_type(name) for name in request.types)
+        self.stream = _possible_stream(request.stream) if request.HasField("stream") else None
+        self.types = frozenset(_known_type(name) for name in request.types)
         self._left = request.limit if request.HasField("limit") else None
+        self._at_once = FIRST_EVENTS
         require(self._left is None or self._left > 0, "INVALID_FIELD", "the limit must be at least 1", field="limit")
 
     @property
@@ -91,46 +125,102 @@ class _Reading:
         return self._left == 0
 
     def up_to(self, head: int) -> Iterator[log_pb2.ReadEventsResponse]:
-        """The events up to a position of the log, at most 500 in each message; the last one says that it is reached."""
+        """The events up to a position of the log, at most 500 in each message; the last one says that it is reached.
+
+        Whoever reads slowly holds one message, and is not read for any further.
+        """
         while not self.finished:
-            _require_same(self._log, self._after, self._hash)
-            rows = list(self._log.rows(after=self._after, until=head, stream=self._stream, limit=MOST_EVENTS))
-            events = [event_message(row) for row in rows if not self._types or _class_name(row.type) in self._types]
+            self._require_same()
+            most = self._at_once
+            rows = list(self._log.rows(after=self._after, until=head, stream=self.stream, limit=most))
+            self._at_once = fitting(rows)
+            wanted = [row for row in rows if not self.types or class_name(row.type) in self.types]
             if self._left is not None:
-                events = events[: self._left]
-                self._left -= len(events)
-            at_end = len(rows) < MOST_EVENTS
-            self._after = events[-1].position if self.finished else head if at_end else rows[-1].position
-            self._hash = self._log.hash_at(self._after) or b""
-            if events or at_end:
-                yield from _messages(events, self._after, self._hash)
+                wanted = wanted[: self._left]
+                self._left -= len(wanted)
+            at_end = len(rows) < most
+            self._go_on(wanted[-1].position if self.finished else head if at_end else rows[-1].position)
+            del rows
+            if wanted or at_end:
+                yield from _messages(wanted, self._after, self._hash)
             if at_end:
                 return
 
+    def beyond(self, head: int) -> Iterator[log_pb2.ReadEventsResponse]:
+        """The events up to a position, where there are any that were not looked at."""
+        self._require_same()
+        if head > self._after:
+            yield from self.up_to(head)
 
-def _messages(events: list[log_pb2.Event], position: int, hash: bytes) -> Iterator[log_pb2.ReadEventsResponse]:
+    def pass_over(self, position: int) -> None:
+        """Go on after a position up to which nothing lies that is wanted."""
+        if position > self._after:
+            self._require_same()
+            self._go_on(position)
+
+    def heartbeat(self) -> log_pb2.ReadEventsResponse:
+        """How far the log was looked at, where it had nothing that is wanted."""
+        self._require_same()
+        return log_pb2.ReadEventsResponse(position=self._after, hash=self._hash)
+
+    def _go_on(self, position: int) -> None:
+        self._after = position
+        self._hash = self._log.hash_at(position) or b""
+
+    def _require_same(self) -> None:
+        _require_same(self._log, self._after, self._hash)
+
+
+def fitting(rows: list[Row]) -> int:
+    """How many events like these make a message, so that a slow reader keeps little waiting."""
+    size = sum(len(row.document) for row in rows)
+    return min(MOST_EVENTS, 1 + LARGEST_MESSAGE * len(rows) // size) if size else MOST_EVENTS
+
+
+def _messages(rows: list[Row], position: int, hash: bytes) -> Iterator[log_pb2.ReadEventsResponse]:
     """The events in messages of a size that any client takes; the last one says the position and the hash there."""
-    begin, size = 0, 0
-    for index, event in enumerate(events):
-        size += len(event.document)
-        if size > LARGEST_MESSAGE and index > begin:
-            last = events[index - 1]
-            yield log_pb2.ReadEventsResponse(events=events[begin:index], position=last.position, hash=last.hash)
-            begin, size = index, len(event.document)
-    yield log_pb2.ReadEventsResponse(events=events[begin:], position=position, hash=hash)
+    message, size = log_pb2.ReadEventsResponse(), 0
+    for row in rows:
+        if size and size + len(row.document) > LARGEST_MESSAGE:
+            yield message
+            message, size = log_pb2.ReadEventsResponse(), 0
+        write_event(row, message.events.add())
+        message.position, message.hash = row.position, row.hash
+        size += len(row.document)
+    message.position, message.hash = position, hash
+    yield message
 
 
 def event_message(row: Row) -> log_pb2.Event:
     """An event as it stands in the log."""
-    return log_pb2.Event(
-        position=row.position,
-        stream=row.stream,
-        version=row.version,
-        type=row.type,
-        recorded_at=row.recorded_at,
-        document=row.document.decode(),
-        hash=row.hash,
+    message = log_pb2.Event()
+    write_event(row, message)
+    return message
+
+
+def write_event(row: Row, message: log_pb2.Event) -> None:
+    """Write an event where it stays: what is handed over is copied, at twice the price."""
+    message.position = row.position
+    message.stream = row.stream
+    message.version = row.version
+    message.type = row.type
+    write_instant(row.recorded_at, message.recorded_at)
+    message.document = row.document.decode()
+    message.hash = row.hash
+
+
+def _heartbeat(request: log_pb2.ReadEventsRequest) -> float:
+    """After how many seconds without an event the caller wants to hear from us."""
+    if not request.HasField("heartbeat"):
+        return HEARTBEAT_SECONDS
+    seconds = request.heartbeat.seconds + request.heartbeat.nanos / 1e9
+    require(
+        LEAST_HEARTBEAT_SECONDS <= seconds <= MOST_HEARTBEAT_SECONDS,
+        "INVALID_FIELD",
+        f"the heartbeat is between {LEAST_HEARTBEAT_SECONDS:g} and {MOST_HEARTBEAT_SECONDS:g} seconds",
+        field="heartbeat",
     )
+    return float(seconds)
 
 
 def _start(log: Log, request: log_pb2.ReadEventsRequest) -> tuple[int, bytes]:
@@ -172,14 +262,8 @@ def _possible_stream(name: str) -> str:
 
 
 def _known_type(name: str) -> str:
-    found = _class_name(name)
+    found = class_name(name)
     close = get_close_matches(found, Event.by_name)
     meant = f"; did you mean {' or '.join(close)}?" if close else ""
     require(found in Event.by_name, "INVALID_FIELD", f"there is no event {name}{meant}", field="types")
     return found
-
-
-def _class_name(type_name: str) -> str:
-    """``TicketSolved`` of ``crm.TicketSolved.v1`` or ``TicketSolved``."""
-    parts = type_name.split(".")
-    return parts[1] if len(parts) == 3 else type_name

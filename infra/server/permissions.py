@@ -32,6 +32,7 @@ LeadService
   ForgetLead                -        -        -        -        yes
   GetLead                   open     open     sealed   sealed   open
   ListLeads                 open     open     sealed   sealed   open
+  WatchLead                 open     open     sealed   sealed   open
   GetLeadContact            open     open     sealed   sealed   open
   ListLeadContacts          open     open     sealed   sealed   open
 
@@ -59,6 +60,7 @@ CustomerService
   ForgetCustomer            -        -        -        -        yes
   GetCustomer               open     open     sealed   sealed   open
   ListCustomers             open     open     sealed   sealed   open
+  WatchCustomer             open     open     sealed   sealed   open
   GetConsent                yes      yes      yes      yes      yes
   ListConsents              yes      yes      yes      yes      yes
   GetContactPoint           open     open     sealed   sealed   open
@@ -91,6 +93,7 @@ TicketService
   RateTicket                yes      yes      -        -        yes
   GetTicket                 open     open     sealed   sealed   open
   ListTickets               open     open     sealed   sealed   open
+  WatchTicket               open     open     sealed   sealed   open
   GetTicketAssignment       yes      yes      yes      yes      yes
   ListTicketAssignments     yes      yes      yes      yes      yes
   GetTicketReply            open     open     sealed   sealed   open
@@ -105,6 +108,7 @@ ModelService
   ListModels                yes      yes      yes      yes      yes
   GetRecord                 open     open     sealed   sealed   open
   ListRecords               open     open     sealed   sealed   open
+  WatchRecord               open     open     sealed   sealed   open
 
 ReportService
   ListReports               yes      yes      yes      yes      yes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -13,9 +13,9 @@ from google.protobuf.message import Message
 from commands.rejected import Rejected, require
 from infra.models import Models, Source, records
 from infra.server.contract import FIRST_SHARED, message_class
-from infra.server.errors import InvalidFields
 from infra.server.opening import Edge, Opening
-from infra.server.reading import point_in, read_point
+from infra.server.reading import newest_point, point_in, read_point
+from infra.server.watching import Watching
 
 READ_POINT = "read_point"
 LARGEST_PAGE = 4_000_000
@@ -28,25 +28,42 @@ MessageT = TypeVar("MessageT", bound=Message)
 class Queries:
     """Makes the calls that read the models."""
 
-    def __init__(self, log: Source, models: Models, edge: Edge) -> None:
+    def __init__(self, log: Source, models: Models, edge: Edge, watching: Watching | None = None) -> None:
         self._log = log
         self._models = models
         self._edge = edge
+        self._watching = watching
 
     def get(self, model: str, method: MethodDescriptor) -> Call:
         """The call that gets one record by its key."""
+        return self._getting(model, method, point_in)
+
+    def watch(self, model: str, method: MethodDescriptor) -> Callable[[Any, grpc.ServicerContext], Iterator[Message]]:
+        """The call that watches one record. Every event that changes a row of ours names its key: a law has a test.
+
+        :raises Rejected: NOT_SERVED_HERE where there is no log to follow.
+        """
+        get = self._getting(model, method, newest_point)
+        key = method.input_type.fields[0].name
+
+        def call(request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
+            if self._watching is None:
+                raise not_served()
+            return self._watching.watch(context, model, getattr(request, key), lambda: get(request, context))
+
+        return call
+
+    def _getting(self, model: str, method: MethodDescriptor, point: Callable[..., dict[str, Any]]) -> Call:
         key = [field.name for field in method.input_type.fields if field.number < FIRST_SHARED]
         resource = Resource(method.output_type)
 
         def call(request: Any, context: grpc.ServicerContext) -> Message:
-            if missing := [name for name in key if not request.HasField(name)]:
-                raise InvalidFields([(name, "is required") for name in missing])
             shown = resource.shown(request)
             found = records.get(
                 self._models,
                 model,
                 {name: getattr(request, name) for name in key},
-                **point_in(request, context, self._log),
+                **point(request, context, self._log),
             )
             with self._edge.opening() as opening:
                 message = resource.message(found.row, shown, self._models.model(model).personal, opening)
@@ -92,6 +109,13 @@ def page_in(models: Models, model: str, request: Any, context: grpc.ServicerCont
     )
 
 
+def not_served() -> Rejected:
+    """The refusal of what another part answers."""
+    return Rejected(
+        "NOT_SERVED_HERE", "this server runs a part that does not answer this; ask one that runs all, without --only"
+    )
+
+
 def of_allowed_size(page: MessageT) -> MessageT:
     """The page, where any client takes it.
 
@@ -106,10 +130,19 @@ def of_allowed_size(page: MessageT) -> MessageT:
     return page
 
 
-def unknown_field(name: str, known: Collection[str]) -> Rejected:
-    """The refusal of a field in a ``read_mask`` that is none."""
-    close = get_close_matches(name, known, n=3) or list(known)
-    return Rejected("UNKNOWN_COLUMN", f"there is no field {name}; did you mean {', '.join(close)}?", field="read_mask")
+def masked(paths: Collection[str], known: Mapping[str, str]) -> Mapping[str, str]:
+    """Those of the fields that a ``read_mask`` names; all where it names none, or ``*``.
+
+    :raises Rejected: UNKNOWN_COLUMN.
+    """
+    if list(paths) in ([], ["*"]):
+        return known
+    for name in paths:
+        if name not in known:
+            close = get_close_matches(name, known, n=3) or list(known)
+            sentence = f"there is no field {name}; did you mean {', '.join(close)}?"
+            raise Rejected("UNKNOWN_COLUMN", sentence, field="read_mask")
+    return {name: known[name] for name in paths}
 
 
 class Resource:
@@ -127,10 +160,7 @@ class Resource:
 
         :raises Rejected: UNKNOWN_COLUMN.
         """
-        for path in request.read_mask.paths:
-            if path not in self._columns:
-                raise unknown_field(path, self._columns)
-        return {name: self._columns[name] for name in request.read_mask.paths} or self._columns
+        return masked(request.read_mask.paths, self._columns)
 
     def message(
         self, row: Mapping[str, Any], shown: Mapping[str, str], personal: Collection[str], opening: Opening

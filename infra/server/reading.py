@@ -81,6 +81,14 @@ def reached_position(request: Any, context: grpc.ServicerContext, log: Source) -
     return wanted
 
 
+def newest_point(request: Any, context: grpc.ServicerContext, log: Source) -> dict[str, Any]:
+    """The ``min_position`` of a question about what stands now, after waiting for it.
+
+    :raises Rejected: MIN_POSITION_NOT_REACHED.
+    """
+    return {"min_position": reached_position(request, context, log)}
+
+
 def read_point(as_of: datetime, position: int, held_back: int) -> reading_pb2.ReadPoint:
     """Where an answer stands, and how many streams it does not count to their ends."""
     return reading_pb2.ReadPoint(as_of=as_of, position=position, held_back_streams=held_back)

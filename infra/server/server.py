@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,13 +20,13 @@ from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models
 from infra.parts import Part
-from infra.server.admission import require_known_fields, require_readable
+from infra.server.admission import require_fields, require_known_fields, require_readable, required_fields
 from infra.server.anymodel import AnyModel
 from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
 from infra.server.drain import Drain
 from infra.server.errors import guard, guard_stream
-from infra.server.feed import Feed
+from infra.server.feed import Feed, Followers
 from infra.server.gate import Gate, require_complete
 from infra.server.health import Health
 from infra.server.limits import Doorman
@@ -35,7 +35,7 @@ from infra.server.observation import Observation
 from infra.server.opening import AccessLog, Edge
 from infra.server.pool import Pool
 from infra.server.privacy import Privacy
-from infra.server.queries import Queries
+from infra.server.queries import Queries, not_served
 from infra.server.rates import Rates
 from infra.server.replay import Replay
 from infra.server.reports import Reports
@@ -43,6 +43,7 @@ from infra.server.system import System
 from infra.server.tls import credentials
 from infra.server.tokens import Tokens
 from infra.server.upkeep import Upkeep
+from infra.server.watching import Watching
 from infra.settings import Settings
 from infra.stream import Publisher, Stream
 
@@ -75,7 +76,7 @@ class Server:
         rates = None if settings.rate is None else Rates(settings.rate, settings.burst)
         self._commands: Commands | None = None
         self._queries: Queries | None = None
-        self._feed: Feed | None = None
+        self._followers: Followers | None = None
         system = System(log, models, settings, publisher)
         self._metrics = None
         if settings.metrics is not None:
@@ -84,14 +85,15 @@ class Server:
         edge = None if keys is None else Edge(keys, self._access)
         if keys is not None and edge is not None and isinstance(log, Log):
             self._commands = Commands(log, keys)
-            self._feed = Feed(log)
-            self._parts += [self._commands, self._feed, Replay(log, edge)]
+            self._followers = Followers(log)
+            self._parts += [self._commands, Feed(log, self._followers), Replay(log, edge)]
             if log.people is not None:
                 self._parts.append(Privacy(log, log.people, keys, edge))
         if models is not None and edge is not None:
-            self._queries = Queries(log, models, edge)
+            watching = None if self._followers is None else Watching(models, self._followers)
+            self._queries = Queries(log, models, edge, watching)
             self._parts += [
-                AnyModel(log, models, edge),
+                AnyModel(log, models, edge, watching),
                 Reports(log, models, edge, settings),
                 Upkeep(log, models, settings),
             ]
@@ -109,6 +111,10 @@ class Server:
                 ("grpc.max_receive_message_length", settings.message_bytes),
                 ("grpc.max_send_message_length", settings.message_bytes),
                 ("grpc.so_reuseport", 0),
+                # Who is gone without a word gives their place back, and who asks whether we are there may do so.
+                ("grpc.keepalive_time_ms", 60_000),
+                ("grpc.keepalive_timeout_ms", 20_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ],
         )
         for service in self._services:
@@ -140,8 +146,8 @@ class Server:
         """Take no more calls, let those that run finish within ``grace`` seconds, then cut them off."""
         self._health.stop()
         self._drain.stop()
-        if self._feed is not None:
-            self._feed.stop()
+        if self._followers is not None:
+            self._followers.stop()
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
         self._doorman.close()
@@ -181,9 +187,11 @@ class Server:
     def _method(self, method: MethodDescriptor, models: dict[Any, str]) -> grpc.RpcMethodHandler:
         call = self._call(method, models)
         request = _parser(message_class(method.input_type))
+        # What a command requires is refused with all else that is wrong with it.
+        required = [] if command_of(method.input_type) else required_fields(method.input_type)
         if not method.server_streaming:
-            return grpc.unary_unary_rpc_method_handler(guard(_checked(call)), request, _serialized)
-        behaviour: Any = guard_stream(self._drained(call) if method.client_streaming else _checked(call))
+            return grpc.unary_unary_rpc_method_handler(guard(_checked(call, required)), request, _serialized)
+        behaviour: Any = guard_stream(self._drained(call) if method.client_streaming else _checked(call, required))
         behaviour.experimental_thread_pool = self._streams
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(behaviour, request, _serialized)
@@ -205,7 +213,8 @@ class Server:
             return self._commands.single(kind, method.input_type)
         if kind is None and self._queries is not None:
             if method.output_type in models:
-                return self._queries.get(models[method.output_type], method)
+                make = self._queries.watch if method.server_streaming else self._queries.get
+                return make(models[method.output_type], method)
             if name.startswith("list_"):
                 return self._queries.list(name.removeprefix("list_"), method)
         return _not_served
@@ -265,9 +274,7 @@ def require_port(address: str) -> None:
 
 
 def _not_served(request: Message, context: grpc.ServicerContext) -> NoReturn:
-    raise Rejected(
-        "NOT_SERVED_HERE", "this server runs a part that does not answer this; ask one that runs all, without --only"
-    )
+    raise not_served()
 
 
 def _parser(message: type[Message]) -> Callable[[bytes], Message | DecodeError]:
@@ -280,12 +287,13 @@ def _parser(message: type[Message]) -> Callable[[bytes], Message | DecodeError]:
     return parse
 
 
-def _checked(call: Call) -> Call:
-    """The call, refusing what cannot be read or what the contract does not know."""
+def _checked(call: Call, required: Sequence[str]) -> Call:
+    """The call, refusing what cannot be read, what the contract does not know, and what lacks a required field."""
 
     def checked(request: Any, context: Any) -> Any:
         require_readable(request)
         require_known_fields(request)
+        require_fields(request, required)
         return call(request, context)
 
     return checked

@@ -34,6 +34,13 @@ def instant_in(name: str, sent: Timestamp) -> datetime:
     raise Rejected("INVALID_FIELD", f"{name} is no instant between the years 1 and 9999", field=name)
 
 
+def write_instant(instant: datetime, message: Timestamp) -> None:
+    """Write an instant where it stays."""
+    since = instant - EPOCH
+    message.seconds = since.days * 86_400 + since.seconds
+    message.nanos = since.microseconds * 1_000
+
+
 def instant_out(instant: datetime) -> Timestamp:
     """An instant for an answer; a fraction of the work that protobuf makes of it."""
     seconds, rest = divmod(microseconds(instant), 1_000_000)

@@ -4,7 +4,8 @@
         outcome = crm.leads.CaptureLead(leads_pb2.CaptureLeadRequest(name="Ada"))
 
 Every call is sent again where the server could not be reached for a moment. That is safe: a command without a
-``request_id`` is given one before it is sent, so it happens once however often it arrives.
+``request_id`` is given one before it is sent, so it happens once however often it arrives. Queries see what this client
+wrote before.
 """
 
 from __future__ import annotations
@@ -12,24 +13,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from ipaddress import ip_address
 from pkgutil import iter_modules
+from threading import Lock
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from uuid import uuid4
 
 import grpc
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
-from grpc_status import rpc_status
 
 import crm.v1
+from crm.errors import CrmError, crm_error
+from crm.feed import Feed, watch
+from crm.v1 import commands_pb2, log_pb2
+
+__all__ = ["ACTOR_KEY", "TOKEN_KEY", "Client", "CrmError", "Feed", "crm_error", "stubs", "with_request_id"]
 
 LARGEST_MESSAGE = 64 * 1024 * 1024
+TIMEOUT = 30.0
+PATIENCE = 300.0
 RETRIES = {
     "methodConfig": [
         {
             "name": [{}],
             "retryPolicy": {
-                "maxAttempts": 4,
+                "maxAttempts": 5,
                 "initialBackoff": "0.1s",
                 "maxBackoff": "1s",
                 "backoffMultiplier": 2,
@@ -38,23 +46,17 @@ RETRIES = {
         }
     ]
 }
-
-
-class CrmError(Exception):
-    """A call that was refused or failed. ``code`` is stable and part of the contract (the name of the gRPC status where
-    the server gave none), ``sentence`` says what is wrong, ``field`` names the field of the request that is at fault,
-    where one is, and ``status`` is gRPC's.
-    """
-
-    def __init__(self, code: str, sentence: str, *, field: str | None, status: grpc.StatusCode) -> None:
-        super().__init__(code, sentence)
-        self.code = code
-        self.sentence = sentence
-        self.field = field
-        self.status = status
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.sentence}"
+OPTIONS = [
+    ("grpc.service_config", json.dumps(RETRIES)),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    # A server that comes back is found at once, and one that went without a word is noticed.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+]
 
 
 class Client:
@@ -67,6 +69,14 @@ class Client:
     ``token`` is the bearer token that says who calls, or what gives it before each call, for tokens that are renewed; a
     service that acts for somebody names them as ``actor``. ``credentials``, from ``grpc.ssl_channel_credentials``, make
     it TLS.
+
+    ``timeout`` is how many seconds a call that is answered with one message may take in all, where it does not say so
+    itself; streams take as long as they take.
+
+    ``position`` is the newest position at which this client changed anything. Queries that do not say otherwise wait
+    until they see it; ``see`` adds what another client wrote.
+
+    :raises ValueError: where a token would travel in clear.
     """
 
     def __init__(
@@ -76,24 +86,47 @@ class Client:
         actor: str | None = None,
         token: str | Callable[[], str] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        timeout: float = TIMEOUT,
     ) -> None:
-        options = [
-            ("grpc.service_config", json.dumps(RETRIES)),
-            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-            ("grpc.max_send_message_length", LARGEST_MESSAGE),
-        ]
+        if token is not None and credentials is None and not is_local(address):
+            raise ValueError(f"a token for {address} would travel in clear; give credentials, so that it is TLS")
         if credentials is None:
-            self._channel = grpc.insecure_channel(address, options)
+            self._channel = grpc.insecure_channel(address, OPTIONS)
         else:
-            self._channel = grpc.secure_channel(address, credentials, options)
-        channel = grpc.intercept_channel(self._channel, _Circumstances(((ACTOR_KEY, actor),) if actor else (), token))
-        self._stubs = stubs(channel)
+            self._channel = grpc.secure_channel(address, credentials, OPTIONS)
+        self._seen = _Seen()
+        each_call = _Circumstances(((ACTOR_KEY, actor),) if actor else (), token, timeout, self._seen)
+        self._stubs = stubs(grpc.intercept_channel(self._channel, each_call))
 
     def __getattr__(self, name: str) -> Any:
         found = vars(self).get("_stubs", {}).get(name)
         if found is None:
             raise AttributeError(f"a client has no {name}; the contract has {', '.join(vars(self).get('_stubs', ()))}")
         return found
+
+    @property
+    def position(self) -> int:
+        """The position that queries see at least; 0 where nothing was written."""
+        return self._seen.position
+
+    def see(self, position: int) -> None:
+        """Let the queries that follow see what was written up to a position."""
+        self._seen.add(position)
+
+    def feed(self, request: log_pb2.ReadEventsRequest | None = None, *, patience: float | None = PATIENCE) -> Feed:
+        """The events that a request asks for, for ever with ``follow``, also when the connection breaks.
+
+        :param patience: how many seconds the server may be away; None: for ever.
+        """
+        asked = request if request is not None else log_pb2.ReadEventsRequest(follow=True)
+        return Feed(self._stubs["log"].ReadEvents, asked, patience=patience)
+
+    def watch(self, call: Callable[[Any], Any], request: Any, *, patience: float | None = PATIENCE) -> Iterator[Any]:
+        """A record as it stands, and again whenever it has changed, for example with ``crm.tickets.WatchTicket``.
+
+        :param patience: how many seconds the server may be away; None: for ever.
+        """
+        return watch(call, request, patience=patience)
 
     def is_reachable(self, seconds: float) -> bool:
         """Whether a connection stands, or does within so many seconds."""
@@ -118,8 +151,19 @@ def stubs(channel: grpc.Channel) -> dict[str, Any]:
     """The stub of every service of the contract, by the name of the service's file."""
     ending = "_pb2_grpc"
     files = [found.name for found in iter_modules(crm.v1.__path__) if found.name.endswith(ending)]
-    made = ((file, name, kind) for file in files for name, kind in vars(import_module(f"crm.v1.{file}")).items())
+    made = ((file, name, kind) for file in files for name, kind in [*vars(import_module(f"crm.v1.{file}")).items()])
     return {file.removesuffix(ending): kind(channel) for file, name, kind in made if name.endswith("ServiceStub")}
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is on this machine, so that nobody listens on the way."""
+    host = address.rpartition(":")[0].strip("[]")
+    if address.startswith("unix:") or host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 ACTOR_KEY = "crm-actor"
@@ -127,6 +171,40 @@ ACTOR_KEY = "crm-actor"
 
 TOKEN_KEY = "authorization"
 """The metadata that proves who it is."""
+
+
+class _Seen:
+    """The newest position that was written."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._lock = Lock()
+
+    def add(self, position: int) -> None:
+        with self._lock:
+            self.position = max(self.position, position)
+
+    def add_answer(self, answer: Any) -> None:
+        """Remember the position of what answers a command, or a message of commands."""
+        kind = answer.DESCRIPTOR.full_name
+        if kind == "crm.v1.Outcome":
+            self.add(answer.position)
+        elif kind == "crm.v1.ExecuteCommandsResponse":
+            done = next((each for each in reversed(answer.results) if each.HasField("outcome")), None)
+            if done is not None:
+                self.add(done.outcome.position)
+
+    def asked_for(self, request: Any) -> Any:
+        """The request, with the position where it may say one and does not."""
+        known = request.DESCRIPTOR.fields_by_name
+        if not self.position or "min_position" not in known or request.HasField("min_position"):
+            return request
+        if "known_at" in known and request.WhichOneof("known"):
+            return request
+        sent = type(request)()
+        sent.CopyFrom(request)
+        sent.min_position = self.position
+        return sent
 
 
 class _CallDetails(NamedTuple):
@@ -145,30 +223,48 @@ class _Circumstances(
     grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]
     grpc.StreamStreamClientInterceptor,  # type: ignore[misc]
 ):
-    """Adds to every call what all calls have in common: who calls, a request id, errors with a code."""
+    """Adds to every call what all calls have in common: who calls, a request id, the position to see, a deadline, and
+    errors with a code.
+    """
 
-    def __init__(self, metadata: tuple[tuple[str, str], ...], token: str | Callable[[], str] | None) -> None:
+    def __init__(
+        self,
+        metadata: tuple[tuple[str, str], ...],
+        token: str | Callable[[], str] | None,
+        timeout: float,
+        seen: _Seen,
+    ) -> None:
         self._metadata = metadata
         self._token = token
+        self._timeout = timeout
+        self._seen = seen
 
     def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
-        call = proceed(self._with_metadata(details), with_request_id(request))
-        if isinstance(call, grpc.RpcError):
+        timeout = self._timeout if details.timeout is None else details.timeout
+        call = proceed(self._with_metadata(details, timeout), self._seen.asked_for(with_request_id(request)))
+        # A call that runs on in the background raises gRPC's own error where it is asked for its result.
+        if call.done() and call.code() is not grpc.StatusCode.OK:
             raise crm_error(call) from call
+        call.add_done_callback(self._remember)
         return call
 
     def intercept_unary_stream(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
-        return _Answers(proceed(self._with_metadata(details), request))
+        return _Answers(proceed(self._with_metadata(details, details.timeout), self._seen.asked_for(request)))
 
     def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
-        return _Answers(proceed(self._with_metadata(details), requests))
+        sent = map(with_request_ids, requests)
+        return _Answers(proceed(self._with_metadata(details, details.timeout), sent), self._seen)
 
-    def _with_metadata(self, details: Any) -> _CallDetails:
+    def _remember(self, call: Any) -> None:
+        if call.code() is grpc.StatusCode.OK:
+            self._seen.add_answer(call.result())
+
+    def _with_metadata(self, details: Any, timeout: float | None) -> _CallDetails:
         token = self._token() if callable(self._token) else self._token
         proof = () if token is None else ((TOKEN_KEY, f"Bearer {token}"),)
         return _CallDetails(
             details.method,
-            details.timeout,
+            timeout,
             [*(details.metadata or ()), *self._metadata, *proof],
             details.credentials,
             details.wait_for_ready,
@@ -179,17 +275,21 @@ class _Circumstances(
 class _Answers:
     """The answers of a streaming call; ``cancel`` hangs up."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, seen: _Seen | None = None) -> None:
         self._call = call
+        self._seen = seen
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         try:
-            return next(self._call)
+            answer = next(self._call)
         except grpc.RpcError as error:
             raise crm_error(error) from error
+        if self._seen is not None:
+            self._seen.add_answer(answer)
+        return answer
 
     def cancel(self) -> None:
         self._call.cancel()
@@ -205,18 +305,21 @@ def with_request_id(request: Any) -> Any:
     return sent
 
 
-def crm_error(error: grpc.RpcError) -> CrmError:
-    """What a failed call says, from the details that the server attached."""
-    status = error.code()
-    code, sentence, field = status.name, error.details() or "the server gave no reason", None
-    described = rpc_status.from_call(error)
-    for detail in described.details if described is not None else ():
-        if detail.Is(ErrorInfo.DESCRIPTOR):
-            info = ErrorInfo()
-            detail.Unpack(info)
-            code = info.reason
-        elif detail.Is(BadRequest.DESCRIPTOR):
-            fault = BadRequest()
-            detail.Unpack(fault)
-            field = fault.field_violations[0].field if fault.field_violations else None
-    return CrmError(code, sentence, field=field, status=status)
+def with_request_ids(message: Any) -> Any:
+    """A message of commands, with a request id for each that has none: it may be sent again as well."""
+    if not isinstance(message, commands_pb2.ExecuteCommandsRequest):
+        return message
+    bare = [number for number, each in enumerate(message.commands) if _lacks_id(each)]
+    if not bare:
+        return message
+    sent = commands_pb2.ExecuteCommandsRequest()
+    sent.CopyFrom(message)
+    for number in bare:
+        command = sent.commands[number]
+        getattr(command, str(command.WhichOneof("command"))).request_id = uuid4().hex
+    return sent
+
+
+def _lacks_id(command: commands_pb2.Command) -> bool:
+    kind = command.WhichOneof("command")
+    return kind is not None and not getattr(command, kind).request_id

@@ -25,18 +25,22 @@ PRIORITIES: tuple[Priority | None, ...] = ("low", "high", "critical", None)
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     with company_in(tmp_path_factory.mktemp("company"), time_zone="America/New_York") as company:
         tell = company.tell
-        for number in range(12):
-            opened = OpenTicket(id=f"{number:02}", priority=PRIORITIES[number % 4], subject="grüße, 'quoted' \"twice\"")
-            tell(f"03-{number + 1:02} 09:00", opened)
-        tell("03-20 09:00", AssignTicket(id="03", agent_id="ann"))
-        tell("03-22 09:00", SolveTicket(id="05"), occurred="03-08 09:00")
-        tell("03-23 09:00", MergeTickets(id="00", merged_id="01", reason="the same"))
+        tell_of_tickets(company)
         tell("03-24 09:00", RegisterCustomer(id="ada", name="Ada", email="ada@example.org"))
         tell("03-24 10:00", AddContactPoint(id="ada", contact_point_id="1", kind="email", value="ada@example.org"))
         tell("03-24 11:00", AddContactPoint(id="ada", contact_point_id="2", kind="phone", value="+49 1"))
         tell("03-25 09:00", RemoveContactPoint(id="ada", contact_point_id="1"))
         tell("03-25 10:00", GrantConsent(id="ada", purpose="news", channel="email", expires_at=day("06-01 00:00")))
         yield company
+
+
+def tell_of_tickets(company: Company) -> None:
+    for number in range(12):
+        opened = OpenTicket(id=f"{number:02}", priority=PRIORITIES[number % 4], subject="grüße, 'quoted' \"twice\"")
+        company.tell(f"03-{number + 1:02} 09:00", opened)
+    company.tell("03-20 09:00", AssignTicket(id="03", agent_id="ann"))
+    company.tell("03-22 09:00", SolveTicket(id="05"), occurred="03-08 09:00")
+    company.tell("03-23 09:00", MergeTickets(id="00", merged_id="01", reason="the same"))
 
 
 def ids(company: Company, filter: str = "", **question: Any) -> list[str]:
@@ -105,6 +109,20 @@ def test_what_was_removed_is_not_there(company: Company) -> None:
         ("opened_at <= 2024-03-12 AND priority = null", ["03", "07"]),
         ('resolution = "x; drop table tickets"', []),
         ('category = "\\" or 1=1 --"', []),
+        ("priority = low OR priority = high", ["00", "01", "04", "05", "08", "09"]),
+        ("priority = low OR priority = high AND ticket_id < 05", ["00", "01", "04"]),
+        ("priority = low OR (priority = high AND ticket_id < 05)", ["00", "01", "04", "08"]),
+        ("(priority = low)", ["00", "04", "08"]),
+        ("NOT (priority = low OR priority:*) AND ticket_id > 03", ["07", "11"]),
+        ("-priority:* ticket_id > 03", ["07", "11"]),
+        ("NOT agent_assignments > 0 AND ticket_id <= 04 AND -status:merged", ["00", "02", "04"]),
+        ("NOT priority < low AND ticket_id >= 08", ["08", "11"]),
+        ('ticket_id = "1*"', ["10", "11"]),
+        ('ticket_id != "0*"', ["10", "11"]),
+        ('ticket_id = "1\\*"', []),
+        ("agent_assignments = 1.0", ["03"]),
+        ("agent_assignments >= 1e0", ["03"]),
+        ("  ", [f"{number:02}" for number in range(12)]),
     ],
 )
 def test_filters(company: Company, filter: str, expected: list[str]) -> None:
@@ -124,12 +142,26 @@ def test_equal_and_unequal_are_opposites(company: Company) -> None:
     [
         ("priorty = low", "UNKNOWN_COLUMN", "priority"),
         ('subject = "x"', "FIELD_IS_PERSONAL", "subject"),
-        ("priority", "INVALID_FILTER", "character 1"),
-        ("priority =", "INVALID_FILTER", "character 10"),
-        ("priority = low OR status = new", "INVALID_FILTER", "character 16"),
-        ("priority = low and status = new", "INVALID_FILTER", "AND"),
-        ("priority = low AND", "INVALID_FILTER", "character 16"),
-        ("(priority = low)", "INVALID_FILTER", "character 1"),
+        ("priority", "INVALID_FILTER", "character 1, priority: expected =, !=, <"),
+        ("priority =", "INVALID_FILTER", "character 11, the end"),
+        ("priority = low AND statsu = new", "UNKNOWN_COLUMN", "character 20: there is no column statsu; did you mean"),
+        ("priority = low and status = new", "INVALID_FILTER", "character 16, and: did you mean AND?"),
+        ("priority = low AND", "INVALID_FILTER", "character 19, the end: expected a comparison"),
+        ("priority = low OR", "INVALID_FILTER", "character 18, the end: expected a comparison"),
+        ("AND priority = low", "INVALID_FILTER", "character 1, AND: expected a comparison"),
+        ("NOT NOT priority = low", "INVALID_FILTER", "character 5, NOT: expected a comparison"),
+        ("(priority = low", "INVALID_FILTER", "character 16, the end: expected ) for the parenthesis at character 1"),
+        ("priority = low)", "INVALID_FILTER", "character 15, ): there is no parenthesis to close"),
+        ("()", "INVALID_FILTER", "character 2, ): expected a comparison"),
+        ("priority = low, status = new", "INVALID_FILTER", "character 15, ,: expected AND or OR"),
+        ('"priority" = low', "INVALID_FILTER", "character 1"),
+        ("lower(priority) = low", "INVALID_FILTER", "character 1, lower: there are no functions"),
+        ("priority == low", "INVALID_FILTER", "character 11"),
+        ("reopens > 2.5", "INVALID_FILTER", "character 11, 2.5: this is no BIGINT"),
+        ("reopens > 1e999999", "INVALID_FILTER", "BIGINT"),
+        ("reopens > nan", "INVALID_FILTER", "BIGINT"),
+        ("(" * 51 + "priority = low" + ")" * 51, "INVALID_FILTER", "at most 50 parentheses"),
+        (" OR ".join(["priority = low"] * 1001), "INVALID_FILTER", "at most 1000 comparisons"),
         ("reopens > many", "INVALID_FILTER", "BIGINT"),
         ("reopens > 99999999999999999999", "INVALID_FILTER", "BIGINT"),
         ("opened_at > yesterday", "INVALID_FILTER", "TIMESTAMP"),
@@ -157,8 +189,17 @@ def test_orders(company: Company) -> None:
         ("prio", "UNKNOWN_COLUMN"),
         ("priority down", "INVALID_ORDER"),
         ("priority; drop table tickets", "INVALID_ORDER"),
+        ("priority,,status", "INVALID_ORDER"),
+        ("priority, priority desc", "INVALID_ORDER"),
+        ("priority,", "INVALID_ORDER"),
     ):
-        assert refused(company, order_by=order_by).code == code
+        refusal = refused(company, order_by=order_by)
+        assert (refusal.code, refusal.field) == (code, "order_by")
+    assert (
+        "at character 12, priority up: expected a column"
+        in refused(company, order_by="status ,   priority up").sentence
+    )
+    assert "at character 10: there is no column statsu" in refused(company, order_by="priority,statsu desc").sentence
 
 
 # Pages

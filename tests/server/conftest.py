@@ -20,6 +20,7 @@ from infra.models import Models
 from infra.server import Server
 from infra.server.contract import message_class, services
 from infra.settings import Settings
+from tests.server.curl import Curl, curl_to
 
 PROJECTIONS = Path(__file__).parents[2] / "projections"
 DETAILS = ("ErrorInfo", "BadRequest", "PreconditionFailure", "ResourceInfo", "RetryInfo")
@@ -210,3 +211,9 @@ def local_caller(node: Node) -> Iterator[Caller]:
     caller = Caller(node.socket)
     yield caller
     caller.close()
+
+
+@pytest.fixture(scope="session")
+def curl_at(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Curl]:
+    """``buf curl`` for the server at an address."""
+    return lambda address: curl_to(address, tmp_path_factory.mktemp("home"))

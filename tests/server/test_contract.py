@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from shutil import which
 from types import UnionType
@@ -14,16 +15,20 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
 from pydantic import AwareDatetime
 
 from commands.command import Command
 from crm.v1 import commands_pb2
 from domain.event import snake_case
+from infra.server.admission import required_fields
 from infra.server.codes import OFFLINE, STATUSES
 from infra.server.contract import CIRCUMSTANCES, bulk_commands, command_of, listed_field, resources, services
+from infra.server.reference import behaviors, described, page
 
 ROOT = Path(__file__).parents[2]
 PROTO = ROOT / "proto"
+KNOWN = ROOT / "tests/golden/contract.binpb"
 REQUESTS = {method.input_type.name: method for service in services() for method in service.methods}
 KINDS = {
     str: FieldDescriptor.CPPTYPE_STRING,
@@ -99,7 +104,7 @@ def test_every_command_tells_which_of_its_fields_are_required_and_allowed() -> N
         message = re.search(rf"^message {name}Request \{{\n(.*?)^\}}", text, re.MULTILINE | re.DOTALL)
         assert message is not None
         for field, about in kind.model_fields.items():
-            comment = re.search(rf"((?:  //[^\n]*\n)+)[^\n/]* {field} = \d+;", message[1])
+            comment = re.search(rf"((?:  //[^\n]*\n)+)[^\n/]* {field} = \d+\b", message[1])
             assert comment is not None, f"{name}.{field} has no comment"
             said = " ".join(line.strip(" /") for line in comment[1].splitlines())
             required = about.is_required() and not (field == "id" and kind.creates)
@@ -150,11 +155,37 @@ def test_personal_columns_say_so_in_the_contract(node: Any) -> None:
         assert said == node.models.model(field.name).personal
 
 
+@pytest.fixture(scope="module")
+def contract(tmp_path_factory: pytest.TempPathFactory) -> FileDescriptorSet:
+    """The contract with its comments, as protoc reads it."""
+    image = tmp_path_factory.mktemp("contract") / "contract.binpb"
+    protoc("--include_imports", "--include_source_info", f"--descriptor_set_out={image}")
+    return FileDescriptorSet.FromString(image.read_bytes())
+
+
+def protoc(*options: str) -> None:
+    protos = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
+    folders = ["-I.", f"-I{sysconfig.get_path('purelib')}"]
+    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *folders, *options, *protos], cwd=PROTO, check=True)
+
+
+def buf(*arguments: str, image: FileDescriptorSet, tmp_path: Path) -> tuple[int, str]:
+    """What buf says of a contract, and its exit status."""
+    found = which("buf", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        assert not os.environ.get("CI"), "buf is missing"
+        pytest.skip("buf is not installed")
+    file = tmp_path / "image.binpb"
+    file.write_bytes(image.SerializeToString())
+    command = [found, arguments[0], str(file), "--path", "crm", *arguments[1:]]
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
 @pytest.mark.slow
 def test_generated_code_is_what_the_contract_says(tmp_path: Path) -> None:
-    protos = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
-    outputs = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I.", *outputs, *protos], cwd=PROTO, check=True)
+    protoc(*(f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")))
     fresh = {path.relative_to(tmp_path): path.read_text("utf-8") for path in tmp_path.rglob("*.py*")}
     there = {path.relative_to(PROTO): path.read_text("utf-8") for path in PROTO.rglob("*_pb2*.py*")}
     assert fresh.keys() == {path for path in there if "__pycache__" not in path.parts}
@@ -162,13 +193,81 @@ def test_generated_code_is_what_the_contract_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_contract_is_clean() -> None:
-    buf = which("buf", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if buf is None:
-        assert not os.environ.get("CI"), "buf is missing"
-        pytest.skip("buf is not installed")
-    done = subprocess.run([buf, "lint"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
+def test_everything_in_the_contract_is_documented(contract: FileDescriptorSet) -> None:
+    things = described(contract)
+    assert len(things) == len(list(PROTO.rglob("*.proto")))
+    assert [each.name for found in things.values() for each in found if len(each.comment) < 5] == []
+
+
+@pytest.mark.slow
+def test_every_field_of_a_request_says_whether_it_is_required(contract: FileDescriptorSet) -> None:
+    requests = set(REQUESTS) | {"Command"}
+    seen = 0
+    for each in (each for found in described(contract).values() for each in found):
+        if each.name.partition(".")[0] in requests and isinstance(each.thing, FieldDescriptorProto):
+            seen += 1
+            is_alternative = each.thing.HasField("oneof_index") and not each.thing.proto3_optional
+            says = ["REQUIRED"] if "Required." in each.comment else ["OPTIONAL"]
+            assert behaviors(each.thing) == ([] if is_alternative else says), each.name
+    assert seen > 500
+
+
+@pytest.mark.parametrize("method", REQUESTS.values(), ids=list(REQUESTS))
+def test_what_is_required_is_refused_where_it_is_missing(method: Any, caller: Any) -> None:
+    required = required_fields(method.input_type)
+    if required:
+        refused = caller.refused(method.name)
+        assert (refused.code, sorted(refused.fields)) == ("INVALID_FIELD", sorted(required))
+
+
+def test_names_and_types_are_those_of_the_aips() -> None:
+    def has(message: Any, **fields: Any) -> bool:
+        return all(kind_in(message.fields_by_name[name])[1] == kind for name, kind in fields.items())
+
+    text, mask = FieldDescriptor.CPPTYPE_STRING, "google.protobuf.FieldMask"
+    for service, method, field in LISTED:
+        asked, answer = method.input_type, method.output_type
+        page = {"filter": text, "order_by": text, "page_size": FieldDescriptor.CPPTYPE_INT32, "page_token": text}
+        assert has(asked, **page, read_mask=mask)
+        assert (answer.name, answer.fields[0]) == (f"{method.name}Response", field)
+        assert has(answer, next_page_token=text)
+        (get,) = (each for each in service.methods if each.name == f"Get{field.message_type.name}")
+        assert get.output_type == field.message_type
+        assert has(get.input_type, read_mask=mask)
+    for method in REQUESTS.values():
+        assert method.input_type.name == f"{method.name}Request"
+        if method.output_type.full_name == "crm.v1.Outcome":
+            assert has(method.input_type, request_id=text, validate_only=FieldDescriptor.CPPTYPE_BOOL, etag=text)
+
+
+@pytest.mark.slow
+def test_the_contract_is_clean_and_breaks_nobody(contract: FileDescriptorSet, tmp_path: Path) -> None:
+    assert buf("lint", image=contract, tmp_path=tmp_path) == (0, "")
+    assert buf("breaking", "--against", str(KNOWN), image=contract, tmp_path=tmp_path) == (0, "")
+
+
+@pytest.mark.slow
+def test_what_is_not_documented_or_breaks_somebody_is_noticed(contract: FileDescriptorSet, tmp_path: Path) -> None:
+    altered = FileDescriptorSet()
+    altered.CopyFrom(contract)
+    (outcome,) = (file for file in altered.file if file.name == "crm/v1/outcome.proto")
+    del outcome.message_type[0].field[1:2]
+    for place in outcome.source_code_info.location:
+        place.leading_comments = ""
+    assert "non-empty comment" in buf("lint", image=altered, tmp_path=tmp_path)[1]
+    status, said = buf("breaking", "--against", str(KNOWN), image=altered, tmp_path=tmp_path)
+    assert status
+    assert 'Previously present field "2"' in said
+
+
+@pytest.mark.slow
+def test_what_is_made_of_the_contract_is_up_to_date(contract: FileDescriptorSet) -> None:
+    assert (ROOT / "docs/reference.md").read_text("utf-8") == page(contract), "run make proto"
+    known = {file.name: file for file in FileDescriptorSet.FromString(KNOWN.read_bytes()).file}
+    for file in contract.file:
+        if file.package == "crm.v1":
+            file.ClearField("source_code_info")
+            assert known[file.name] == file, "run make proto, so that nobody takes away what was added"
 
 
 def codes_in(source: str) -> set[str]:

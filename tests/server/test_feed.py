@@ -108,6 +108,34 @@ def test_a_follower_stops_at_its_limit(caller: Any, node: Any) -> None:
     assert [event.version for event in events(answers)] == [2, 4]
 
 
+def test_a_follower_with_nothing_to_see_hears_how_far_the_log_was_looked_at(caller: Any, node: Any) -> None:
+    def heartbeat(**given: Any) -> Any:
+        sent = caller.request(
+            "ReadEvents", follow=True, after_position=node.log.head.position, heartbeat={"nanos": 100_000_000}, **given
+        )
+        return caller.streaming("ReadEvents", sent, timeout=60)
+
+    idle, busy = heartbeat(types=["TicketHeld"], stream="ticket-heart"), heartbeat(stream="ticket-beat")
+    for call in (idle, busy):
+        next(call)
+    opened = caller("OpenTicket", id="beat")
+    first = next(answer for answer in busy if answer.events)
+    assert (first.events[0].position, first.position) == (opened.position, opened.position)
+    reached = next(answer for answer in idle if answer.position >= opened.position)
+    assert list(reached.events) == []
+    assert reached.hash == node.log.hash_at(reached.position)
+    # From there another reader goes on.
+    caller("OpenTicket", id="heart")
+    held = caller("HoldTicket", id="heart")
+    place = {"after_position": reached.position, "after_hash": reached.hash, "types": ["TicketHeld"]}
+    assert [event.position for event in events(caller("ReadEvents", **place))] == [held.position]
+    assert [event.position for event in next(answer for answer in idle if answer.events).events] == [held.position]
+    for call in (idle, busy):
+        call.cancel()
+    for seconds in ({"seconds": 0}, {"seconds": 3601}, {"nanos": -1}):
+        assert caller.refused("ReadEvents", follow=True, heartbeat=seconds).fields == ["heartbeat"]
+
+
 CUT_OFF = """
 DELETE FROM events WHERE position > 2;
 UPDATE log_head SET (position, hash) = (SELECT position, hash FROM events WHERE position = 2);

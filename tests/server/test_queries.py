@@ -75,6 +75,11 @@ def test_a_mask_chooses_fields(caller: Any, last: int) -> None:
     assert sorted(field.name for field, _ in ticket.ListFields()) == ["etag", "read_point", "status"]
     page = caller("ListTickets", filter='ticket_id = "q00"', read_mask={"paths": ["subject"]})
     assert [field.name for field, _ in page.tickets[0].ListFields()] == ["subject"]
+    whole = caller("GetTicket", ticket_id="q00", read_mask={"paths": ["*"]}, known_at_position=last)
+    assert len(whole.ListFields()) > 5
+    assert whole == caller("GetTicket", ticket_id="q00", as_of=whole.read_point.as_of, known_at_position=last)
+    refused = caller.refused("ListTickets", read_mask={"paths": ["status", "*"]})
+    assert (refused.code, refused.fields) == ("UNKNOWN_COLUMN", ["read_mask"])
 
 
 def test_lists_filter_and_sort(caller: Any, last: int) -> None:
@@ -82,6 +87,8 @@ def test_lists_filter_and_sort(caller: Any, last: int) -> None:
     page = caller("ListTickets", filter=where, order_by="opened_at desc", min_position=last)
     assert ids(page) == ["q09", "q06", "q03"]
     assert [each.priority for each in page.tickets] == ["high"] * 3
+    where = 'category = "print" (ticket_id = q03 OR ticket_id = "q0*") AND NOT (priority:low OR opened_at < 2024-03-08)'
+    assert ids(caller("ListTickets", filter=where, order_by="priority desc, opened_at desc")) == ["q09", "q08", "q07"]
     assert page.next_page_token == ""
 
 

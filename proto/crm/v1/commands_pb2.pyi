@@ -3,6 +3,7 @@ from crm.v1 import leads_pb2 as _leads_pb2
 from crm.v1 import outcome_pb2 as _outcome_pb2
 from crm.v1 import policies_pb2 as _policies_pb2
 from crm.v1 import tickets_pb2 as _tickets_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

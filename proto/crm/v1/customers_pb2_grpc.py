@@ -151,6 +151,11 @@ class CustomerServiceStub:
                 request_serializer=crm_dot_v1_dot_customers__pb2.ListCustomersRequest.SerializeToString,
                 response_deserializer=crm_dot_v1_dot_customers__pb2.ListCustomersResponse.FromString,
                 _registered_method=True)
+        self.WatchCustomer = channel.unary_stream(
+                '/crm.v1.CustomerService/WatchCustomer',
+                request_serializer=crm_dot_v1_dot_customers__pb2.WatchCustomerRequest.SerializeToString,
+                response_deserializer=crm_dot_v1_dot_customers__pb2.Customer.FromString,
+                _registered_method=True)
         self.GetConsent = channel.unary_unary(
                 '/crm.v1.CustomerService/GetConsent',
                 request_serializer=crm_dot_v1_dot_customers__pb2.GetConsentRequest.SerializeToString,
@@ -380,6 +385,14 @@ class CustomerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchCustomer(self, request, context):
+        """Watches a customer: answers with it as it stands, and again whenever it has changed, until the caller hangs up. Whoever
+        is slow gets the newest state, not every one in between.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetConsent(self, request, context):
         """Gets a consent, as of any instant.
         """
@@ -581,6 +594,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.ListCustomers,
                     request_deserializer=crm_dot_v1_dot_customers__pb2.ListCustomersRequest.FromString,
                     response_serializer=crm_dot_v1_dot_customers__pb2.ListCustomersResponse.SerializeToString,
+            ),
+            'WatchCustomer': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCustomer,
+                    request_deserializer=crm_dot_v1_dot_customers__pb2.WatchCustomerRequest.FromString,
+                    response_serializer=crm_dot_v1_dot_customers__pb2.Customer.SerializeToString,
             ),
             'GetConsent': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConsent,
@@ -1265,6 +1283,33 @@ class CustomerService:
             '/crm.v1.CustomerService/ListCustomers',
             crm_dot_v1_dot_customers__pb2.ListCustomersRequest.SerializeToString,
             crm_dot_v1_dot_customers__pb2.ListCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/crm.v1.CustomerService/WatchCustomer',
+            crm_dot_v1_dot_customers__pb2.WatchCustomerRequest.SerializeToString,
+            crm_dot_v1_dot_customers__pb2.Customer.FromString,
             options,
             channel_credentials,
             insecure,

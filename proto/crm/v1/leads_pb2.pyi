@@ -2,6 +2,7 @@ import datetime
 
 from crm.v1 import outcome_pb2 as _outcome_pb2
 from crm.v1 import reading_pb2 as _reading_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -469,6 +470,16 @@ class ListLeadsResponse(_message.Message):
     next_page_token: str
     read_point: _reading_pb2.ReadPoint
     def __init__(self, leads: _Optional[_Iterable[_Union[Lead, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., read_point: _Optional[_Union[_reading_pb2.ReadPoint, _Mapping]] = ...) -> None: ...
+
+class WatchLeadRequest(_message.Message):
+    __slots__ = ("lead_id", "min_position", "read_mask")
+    LEAD_ID_FIELD_NUMBER: _ClassVar[int]
+    MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
+    lead_id: str
+    min_position: int
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, lead_id: _Optional[str] = ..., min_position: _Optional[int] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class LeadContact(_message.Message):
     __slots__ = ("lead_id", "contact_id", "channel", "direction", "agent_id", "note", "contacted_at", "read_point")

@@ -116,6 +116,11 @@ class LeadServiceStub:
                 request_serializer=crm_dot_v1_dot_leads__pb2.ListLeadsRequest.SerializeToString,
                 response_deserializer=crm_dot_v1_dot_leads__pb2.ListLeadsResponse.FromString,
                 _registered_method=True)
+        self.WatchLead = channel.unary_stream(
+                '/crm.v1.LeadService/WatchLead',
+                request_serializer=crm_dot_v1_dot_leads__pb2.WatchLeadRequest.SerializeToString,
+                response_deserializer=crm_dot_v1_dot_leads__pb2.Lead.FromString,
+                _registered_method=True)
         self.GetLeadContact = channel.unary_unary(
                 '/crm.v1.LeadService/GetLeadContact',
                 request_serializer=crm_dot_v1_dot_leads__pb2.GetLeadContactRequest.SerializeToString,
@@ -245,6 +250,14 @@ class LeadServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchLead(self, request, context):
+        """Watches a lead: answers with it as it stands, and again whenever it has changed, until the caller hangs up. Whoever
+        is slow gets the newest state, not every one in between.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLeadContact(self, request, context):
         """Gets a lead contact, as of any instant.
         """
@@ -341,6 +354,11 @@ def add_LeadServiceServicer_to_server(servicer, server):
                     servicer.ListLeads,
                     request_deserializer=crm_dot_v1_dot_leads__pb2.ListLeadsRequest.FromString,
                     response_serializer=crm_dot_v1_dot_leads__pb2.ListLeadsResponse.SerializeToString,
+            ),
+            'WatchLead': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchLead,
+                    request_deserializer=crm_dot_v1_dot_leads__pb2.WatchLeadRequest.FromString,
+                    response_serializer=crm_dot_v1_dot_leads__pb2.Lead.SerializeToString,
             ),
             'GetLeadContact': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLeadContact,
@@ -786,6 +804,33 @@ class LeadService:
             '/crm.v1.LeadService/ListLeads',
             crm_dot_v1_dot_leads__pb2.ListLeadsRequest.SerializeToString,
             crm_dot_v1_dot_leads__pb2.ListLeadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchLead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/crm.v1.LeadService/WatchLead',
+            crm_dot_v1_dot_leads__pb2.WatchLeadRequest.SerializeToString,
+            crm_dot_v1_dot_leads__pb2.Lead.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,27 +22,45 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10\x63rm/v1/log.proto\x12\x06\x63rm.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n\x05\x45vent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12/\n\x0brecorded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64ocument\x18\x06 \x01(\t\x12\x0c\n\x04hash\x18\x07 \x01(\x0c\"\xf0\x01\n\x11ReadEventsRequest\x12\x18\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03H\x00\x12\x33\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x17\n\nafter_hash\x18\x07 \x01(\x0cH\x01\x88\x01\x01\x12\x13\n\x06stream\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\r\n\x05types\x18\x04 \x03(\t\x12\x0e\n\x06\x66ollow\x18\x05 \x01(\x08\x12\x12\n\x05limit\x18\x06 \x01(\x03H\x03\x88\x01\x01\x42\x07\n\x05startB\r\n\x0b_after_hashB\t\n\x07_streamB\x08\n\x06_limit\"S\n\x12ReadEventsResponse\x12\x1d\n\x06\x65vents\x18\x01 \x03(\x0b\x32\r.crm.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\x0c\"\xa6\x01\n\x13ReplayStreamRequest\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1b\n\x11known_at_position\x18\x04 \x01(\x03H\x00\x42\x07\n\x05known\"\x8c\x02\n\x14ReplayStreamResponse\x12\x1c\n\x05\x65vent\x18\x01 \x01(\x0b\x32\r.crm.v1.Event\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x13\n\x06reason\x18\x04 \x01(\tH\x00\x88\x01\x01\x12%\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\'\n\x06\x62\x65\x66ore\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\x05\x61\x66ter\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructB\t\n\x07_reason2\xa0\x01\n\nLogService\x12\x45\n\nReadEvents\x12\x19.crm.v1.ReadEventsRequest\x1a\x1a.crm.v1.ReadEventsResponse0\x01\x12K\n\x0cReplayStream\x12\x1b.crm.v1.ReplayStreamRequest\x1a\x1c.crm.v1.ReplayStreamResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10\x63rm/v1/log.proto\x12\x06\x63rm.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n\x05\x45vent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12/\n\x0brecorded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64ocument\x18\x06 \x01(\t\x12\x0c\n\x04hash\x18\x07 \x01(\x0c\"\xc2\x02\n\x11ReadEventsRequest\x12\x18\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03H\x00\x12\x33\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1d\n\nafter_hash\x18\x07 \x01(\x0c\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x19\n\x06stream\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x13\n\x05types\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06\x66ollow\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\x05limit\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12\x32\n\theartbeat\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x42\x07\n\x05startB\r\n\x0b_after_hashB\t\n\x07_streamB\x08\n\x06_limit\"S\n\x12ReadEventsResponse\x12\x1d\n\x06\x65vents\x18\x01 \x03(\x0b\x32\r.crm.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\x0c\"\xb2\x01\n\x13ReplayStreamRequest\x12\x14\n\x06stream\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12.\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1b\n\x11known_at_position\x18\x04 \x01(\x03H\x00\x42\x07\n\x05known\"\x8c\x02\n\x14ReplayStreamResponse\x12\x1c\n\x05\x65vent\x18\x01 \x01(\x0b\x32\r.crm.v1.Event\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x13\n\x06reason\x18\x04 \x01(\tH\x00\x88\x01\x01\x12%\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\'\n\x06\x62\x65\x66ore\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\x05\x61\x66ter\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructB\t\n\x07_reason2\xa0\x01\n\nLogService\x12\x45\n\nReadEvents\x12\x19.crm.v1.ReadEventsRequest\x1a\x1a.crm.v1.ReadEventsResponse0\x01\x12K\n\x0cReplayStream\x12\x1b.crm.v1.ReplayStreamRequest\x1a\x1c.crm.v1.ReplayStreamResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.v1.log_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENT']._serialized_start=92
-  _globals['_EVENT']._serialized_end=245
-  _globals['_READEVENTSREQUEST']._serialized_start=248
-  _globals['_READEVENTSREQUEST']._serialized_end=488
-  _globals['_READEVENTSRESPONSE']._serialized_start=490
-  _globals['_READEVENTSRESPONSE']._serialized_end=573
-  _globals['_REPLAYSTREAMREQUEST']._serialized_start=576
-  _globals['_REPLAYSTREAMREQUEST']._serialized_end=742
-  _globals['_REPLAYSTREAMRESPONSE']._serialized_start=745
-  _globals['_REPLAYSTREAMRESPONSE']._serialized_end=1013
-  _globals['_LOGSERVICE']._serialized_start=1016
-  _globals['_LOGSERVICE']._serialized_end=1176
+  _globals['_READEVENTSREQUEST'].fields_by_name['after_hash']._loaded_options = None
+  _globals['_READEVENTSREQUEST'].fields_by_name['after_hash']._serialized_options = b'\342A\001\001'
+  _globals['_READEVENTSREQUEST'].fields_by_name['stream']._loaded_options = None
+  _globals['_READEVENTSREQUEST'].fields_by_name['stream']._serialized_options = b'\342A\001\001'
+  _globals['_READEVENTSREQUEST'].fields_by_name['types']._loaded_options = None
+  _globals['_READEVENTSREQUEST'].fields_by_name['types']._serialized_options = b'\342A\001\001'
+  _globals['_READEVENTSREQUEST'].fields_by_name['follow']._loaded_options = None
+  _globals['_READEVENTSREQUEST'].fields_by_name['follow']._serialized_options = b'\342A\001\001'
+  _globals['_READEVENTSREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_READEVENTSREQUEST'].fields_by_name['limit']._serialized_options = b'\342A\001\001'
+  _globals['_READEVENTSREQUEST'].fields_by_name['heartbeat']._loaded_options = None
+  _globals['_READEVENTSREQUEST'].fields_by_name['heartbeat']._serialized_options = b'\342A\001\001'
+  _globals['_REPLAYSTREAMREQUEST'].fields_by_name['stream']._loaded_options = None
+  _globals['_REPLAYSTREAMREQUEST'].fields_by_name['stream']._serialized_options = b'\342A\001\002'
+  _globals['_REPLAYSTREAMREQUEST'].fields_by_name['as_of']._loaded_options = None
+  _globals['_REPLAYSTREAMREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
+  _globals['_EVENT']._serialized_start=157
+  _globals['_EVENT']._serialized_end=310
+  _globals['_READEVENTSREQUEST']._serialized_start=313
+  _globals['_READEVENTSREQUEST']._serialized_end=635
+  _globals['_READEVENTSRESPONSE']._serialized_start=637
+  _globals['_READEVENTSRESPONSE']._serialized_end=720
+  _globals['_REPLAYSTREAMREQUEST']._serialized_start=723
+  _globals['_REPLAYSTREAMREQUEST']._serialized_end=901
+  _globals['_REPLAYSTREAMRESPONSE']._serialized_start=904
+  _globals['_REPLAYSTREAMRESPONSE']._serialized_end=1172
+  _globals['_LOGSERVICE']._serialized_start=1175
+  _globals['_LOGSERVICE']._serialized_end=1335
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,7 @@
 import datetime
 
+from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -29,7 +31,7 @@ class Event(_message.Message):
     def __init__(self, position: _Optional[int] = ..., stream: _Optional[str] = ..., version: _Optional[int] = ..., type: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., document: _Optional[str] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class ReadEventsRequest(_message.Message):
-    __slots__ = ("after_position", "recorded_from", "after_hash", "stream", "types", "follow", "limit")
+    __slots__ = ("after_position", "recorded_from", "after_hash", "stream", "types", "follow", "limit", "heartbeat")
     AFTER_POSITION_FIELD_NUMBER: _ClassVar[int]
     RECORDED_FROM_FIELD_NUMBER: _ClassVar[int]
     AFTER_HASH_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +39,7 @@ class ReadEventsRequest(_message.Message):
     TYPES_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     after_position: int
     recorded_from: _timestamp_pb2.Timestamp
     after_hash: bytes
@@ -44,7 +47,8 @@ class ReadEventsRequest(_message.Message):
     types: _containers.RepeatedScalarFieldContainer[str]
     follow: bool
     limit: int
-    def __init__(self, after_position: _Optional[int] = ..., recorded_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after_hash: _Optional[bytes] = ..., stream: _Optional[str] = ..., types: _Optional[_Iterable[str]] = ..., follow: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
+    heartbeat: _duration_pb2.Duration
+    def __init__(self, after_position: _Optional[int] = ..., recorded_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after_hash: _Optional[bytes] = ..., stream: _Optional[str] = ..., types: _Optional[_Iterable[str]] = ..., follow: _Optional[bool] = ..., limit: _Optional[int] = ..., heartbeat: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ReadEventsResponse(_message.Message):
     __slots__ = ("events", "position", "hash")

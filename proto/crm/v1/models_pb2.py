@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.v1 import reading_pb2 as crm_dot_v1_dot_reading__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x63rm/v1/models.proto\x12\x06\x63rm.v1\x1a\x14\x63rm/v1/reading.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"f\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x03(\t\x12\x1f\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x0e.crm.v1.Column\x12\x10\n\x08personal\x18\x05 \x03(\t\"\x13\n\x11ListModelsRequest\"3\n\x12ListModelsResponse\x12\x1d\n\x06models\x18\x01 \x03(\x0b\x32\r.crm.v1.Model\"Y\n\x06Record\x12\'\n\x06values\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\nread_point\x18\xc8\x01 \x01(\x0b\x32\x11.crm.v1.ReadPoint\"\xd9\x02\n\x10GetRecordRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12.\n\x03key\x18\x02 \x03(\x0b\x32!.crm.v1.GetRecordRequest.KeyEntry\x12)\n\x05\x61s_of\x18\x65 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08known_at\x18\x66 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1b\n\x11known_at_position\x18g \x01(\x03H\x00\x12\x19\n\x0cmin_position\x18h \x01(\x03H\x01\x88\x01\x01\x12-\n\tread_mask\x18i \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x1a*\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05knownB\x0f\n\r_min_position\"\xc8\x02\n\x12ListRecordsRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x10\n\x08order_by\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12)\n\x05\x61s_of\x18\x65 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08known_at\x18\x66 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1b\n\x11known_at_position\x18g \x01(\x03H\x00\x12\x19\n\x0cmin_position\x18h \x01(\x03H\x01\x88\x01\x01\x12-\n\tread_mask\x18i \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x07\n\x05knownB\x0f\n\r_min_position\"v\n\x13ListRecordsResponse\x12\x1f\n\x07records\x18\x01 \x03(\x0b\x32\x0e.crm.v1.Record\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12%\n\nread_point\x18\x03 \x01(\x0b\x32\x11.crm.v1.ReadPoint2\xd2\x01\n\x0cModelService\x12\x43\n\nListModels\x12\x19.crm.v1.ListModelsRequest\x1a\x1a.crm.v1.ListModelsResponse\x12\x35\n\tGetRecord\x12\x18.crm.v1.GetRecordRequest\x1a\x0e.crm.v1.Record\x12\x46\n\x0bListRecords\x12\x1a.crm.v1.ListRecordsRequest\x1a\x1b.crm.v1.ListRecordsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x63rm/v1/models.proto\x12\x06\x63rm.v1\x1a\x14\x63rm/v1/reading.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"f\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x03(\t\x12\x1f\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x0e.crm.v1.Column\x12\x10\n\x08personal\x18\x05 \x03(\t\"\x13\n\x11ListModelsRequest\"3\n\x12ListModelsResponse\x12\x1d\n\x06models\x18\x01 \x03(\x0b\x32\r.crm.v1.Model\"Y\n\x06Record\x12\'\n\x06values\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\nread_point\x18\xc8\x01 \x01(\x0b\x32\x11.crm.v1.ReadPoint\"\xf7\x02\n\x10GetRecordRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x34\n\x03key\x18\x02 \x03(\x0b\x32!.crm.v1.GetRecordRequest.KeyEntryB\x04\xe2\x41\x01\x02\x12/\n\x05\x61s_of\x18\x65 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12.\n\x08known_at\x18\x66 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1b\n\x11known_at_position\x18g \x01(\x03H\x00\x12\x1f\n\x0cmin_position\x18h \x01(\x03\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x33\n\tread_mask\x18i \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x1a*\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05knownB\x0f\n\r_min_position\"\xf8\x02\n\x12ListRecordsRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08order_by\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12/\n\x05\x61s_of\x18\x65 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12.\n\x08known_at\x18\x66 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1b\n\x11known_at_position\x18g \x01(\x03H\x00\x12\x1f\n\x0cmin_position\x18h \x01(\x03\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x33\n\tread_mask\x18i \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x42\x07\n\x05knownB\x0f\n\r_min_position\"v\n\x13ListRecordsResponse\x12\x1f\n\x07records\x18\x01 \x03(\x0b\x32\x0e.crm.v1.Record\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12%\n\nread_point\x18\x03 \x01(\x0b\x32\x11.crm.v1.ReadPoint\"\xf4\x01\n\x12WatchRecordRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\x03key\x18\x02 \x03(\x0b\x32#.crm.v1.WatchRecordRequest.KeyEntryB\x04\xe2\x41\x01\x02\x12\x1f\n\x0cmin_position\x18h \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x33\n\tread_mask\x18i \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x1a*\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0f\n\r_min_position2\x8f\x02\n\x0cModelService\x12\x43\n\nListModels\x12\x19.crm.v1.ListModelsRequest\x1a\x1a.crm.v1.ListModelsResponse\x12\x35\n\tGetRecord\x12\x18.crm.v1.GetRecordRequest\x1a\x0e.crm.v1.Record\x12\x46\n\x0bListRecords\x12\x1a.crm.v1.ListRecordsRequest\x1a\x1b.crm.v1.ListRecordsResponse\x12;\n\x0bWatchRecord\x12\x1a.crm.v1.WatchRecordRequest\x1a\x0e.crm.v1.Record0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,22 +38,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETRECORDREQUEST_KEYENTRY']._loaded_options = None
   _globals['_GETRECORDREQUEST_KEYENTRY']._serialized_options = b'8\001'
-  _globals['_MODEL']._serialized_start=150
-  _globals['_MODEL']._serialized_end=252
-  _globals['_LISTMODELSREQUEST']._serialized_start=254
-  _globals['_LISTMODELSREQUEST']._serialized_end=273
-  _globals['_LISTMODELSRESPONSE']._serialized_start=275
-  _globals['_LISTMODELSRESPONSE']._serialized_end=326
-  _globals['_RECORD']._serialized_start=328
-  _globals['_RECORD']._serialized_end=417
-  _globals['_GETRECORDREQUEST']._serialized_start=420
-  _globals['_GETRECORDREQUEST']._serialized_end=765
-  _globals['_GETRECORDREQUEST_KEYENTRY']._serialized_start=697
-  _globals['_GETRECORDREQUEST_KEYENTRY']._serialized_end=739
-  _globals['_LISTRECORDSREQUEST']._serialized_start=768
-  _globals['_LISTRECORDSREQUEST']._serialized_end=1096
-  _globals['_LISTRECORDSRESPONSE']._serialized_start=1098
-  _globals['_LISTRECORDSRESPONSE']._serialized_end=1216
-  _globals['_MODELSERVICE']._serialized_start=1219
-  _globals['_MODELSERVICE']._serialized_end=1429
+  _globals['_GETRECORDREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_GETRECORDREQUEST'].fields_by_name['model']._serialized_options = b'\342A\001\002'
+  _globals['_GETRECORDREQUEST'].fields_by_name['key']._loaded_options = None
+  _globals['_GETRECORDREQUEST'].fields_by_name['key']._serialized_options = b'\342A\001\002'
+  _globals['_GETRECORDREQUEST'].fields_by_name['as_of']._loaded_options = None
+  _globals['_GETRECORDREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
+  _globals['_GETRECORDREQUEST'].fields_by_name['min_position']._loaded_options = None
+  _globals['_GETRECORDREQUEST'].fields_by_name['min_position']._serialized_options = b'\342A\001\001'
+  _globals['_GETRECORDREQUEST'].fields_by_name['read_mask']._loaded_options = None
+  _globals['_GETRECORDREQUEST'].fields_by_name['read_mask']._serialized_options = b'\342A\001\001'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['model']._serialized_options = b'\342A\001\002'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['filter']._serialized_options = b'\342A\001\001'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['order_by']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['order_by']._serialized_options = b'\342A\001\001'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['as_of']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['min_position']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['min_position']._serialized_options = b'\342A\001\001'
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['read_mask']._loaded_options = None
+  _globals['_LISTRECORDSREQUEST'].fields_by_name['read_mask']._serialized_options = b'\342A\001\001'
+  _globals['_WATCHRECORDREQUEST_KEYENTRY']._loaded_options = None
+  _globals['_WATCHRECORDREQUEST_KEYENTRY']._serialized_options = b'8\001'
+  _globals['_WATCHRECORDREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_WATCHRECORDREQUEST'].fields_by_name['model']._serialized_options = b'\342A\001\002'
+  _globals['_WATCHRECORDREQUEST'].fields_by_name['key']._loaded_options = None
+  _globals['_WATCHRECORDREQUEST'].fields_by_name['key']._serialized_options = b'\342A\001\002'
+  _globals['_WATCHRECORDREQUEST'].fields_by_name['min_position']._loaded_options = None
+  _globals['_WATCHRECORDREQUEST'].fields_by_name['min_position']._serialized_options = b'\342A\001\001'
+  _globals['_WATCHRECORDREQUEST'].fields_by_name['read_mask']._loaded_options = None
+  _globals['_WATCHRECORDREQUEST'].fields_by_name['read_mask']._serialized_options = b'\342A\001\001'
+  _globals['_MODEL']._serialized_start=183
+  _globals['_MODEL']._serialized_end=285
+  _globals['_LISTMODELSREQUEST']._serialized_start=287
+  _globals['_LISTMODELSREQUEST']._serialized_end=306
+  _globals['_LISTMODELSRESPONSE']._serialized_start=308
+  _globals['_LISTMODELSRESPONSE']._serialized_end=359
+  _globals['_RECORD']._serialized_start=361
+  _globals['_RECORD']._serialized_end=450
+  _globals['_GETRECORDREQUEST']._serialized_start=453
+  _globals['_GETRECORDREQUEST']._serialized_end=828
+  _globals['_GETRECORDREQUEST_KEYENTRY']._serialized_start=760
+  _globals['_GETRECORDREQUEST_KEYENTRY']._serialized_end=802
+  _globals['_LISTRECORDSREQUEST']._serialized_start=831
+  _globals['_LISTRECORDSREQUEST']._serialized_end=1207
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=1209
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=1327
+  _globals['_WATCHRECORDREQUEST']._serialized_start=1330
+  _globals['_WATCHRECORDREQUEST']._serialized_end=1574
+  _globals['_WATCHRECORDREQUEST_KEYENTRY']._serialized_start=760
+  _globals['_WATCHRECORDREQUEST_KEYENTRY']._serialized_end=802
+  _globals['_MODELSERVICE']._serialized_start=1577
+  _globals['_MODELSERVICE']._serialized_end=1848
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 import datetime
 
 from crm.v1 import reading_pb2 as _reading_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -102,3 +103,22 @@ class ListRecordsResponse(_message.Message):
     next_page_token: str
     read_point: _reading_pb2.ReadPoint
     def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., read_point: _Optional[_Union[_reading_pb2.ReadPoint, _Mapping]] = ...) -> None: ...
+
+class WatchRecordRequest(_message.Message):
+    __slots__ = ("model", "key", "min_position", "read_mask")
+    class KeyEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    key: _containers.ScalarMap[str, str]
+    min_position: int
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, model: _Optional[str] = ..., key: _Optional[_Mapping[str, str]] = ..., min_position: _Optional[int] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...

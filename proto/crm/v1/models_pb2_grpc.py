@@ -51,6 +51,11 @@ class ModelServiceStub:
                 request_serializer=crm_dot_v1_dot_models__pb2.ListRecordsRequest.SerializeToString,
                 response_deserializer=crm_dot_v1_dot_models__pb2.ListRecordsResponse.FromString,
                 _registered_method=True)
+        self.WatchRecord = channel.unary_stream(
+                '/crm.v1.ModelService/WatchRecord',
+                request_serializer=crm_dot_v1_dot_models__pb2.WatchRecordRequest.SerializeToString,
+                response_deserializer=crm_dot_v1_dot_models__pb2.Record.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -79,6 +84,14 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRecord(self, request, context):
+        """Watches one record of a read model: answers with it as it stands, and again whenever it has changed, until the
+        caller hangs up. Whoever is slow gets the newest state, not every one in between.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +109,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.ListRecords,
                     request_deserializer=crm_dot_v1_dot_models__pb2.ListRecordsRequest.FromString,
                     response_serializer=crm_dot_v1_dot_models__pb2.ListRecordsResponse.SerializeToString,
+            ),
+            'WatchRecord': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRecord,
+                    request_deserializer=crm_dot_v1_dot_models__pb2.WatchRecordRequest.FromString,
+                    response_serializer=crm_dot_v1_dot_models__pb2.Record.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -181,6 +199,33 @@ class ModelService:
             '/crm.v1.ModelService/ListRecords',
             crm_dot_v1_dot_models__pb2.ListRecordsRequest.SerializeToString,
             crm_dot_v1_dot_models__pb2.ListRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/crm.v1.ModelService/WatchRecord',
+            crm_dot_v1_dot_models__pb2.WatchRecordRequest.SerializeToString,
+            crm_dot_v1_dot_models__pb2.Record.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,6 +2,7 @@ import datetime
 
 from crm.v1 import outcome_pb2 as _outcome_pb2
 from crm.v1 import reading_pb2 as _reading_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers

@@ -22,35 +22,50 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63rm/v1/privacy.proto\x12\x06\x63rm.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n\x11\x46indPeopleRequest\x12\x12\n\x05\x65mail\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05phone\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x11\n\x04name\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x19\n\x0cmin_position\x18h \x01(\x03H\x03\x88\x01\x01\x42\x08\n\x06_emailB\x08\n\x06_phoneB\x07\n\x05_nameB\x0f\n\r_min_position\"\x91\x01\n\x12\x46indPeopleResponse\x12\x31\n\x07matches\x18\x01 \x03(\x0b\x32 .crm.v1.FindPeopleResponse.Match\x12\x0e\n\x06is_cut\x18\x02 \x01(\x08\x12\x10\n\x08position\x18\x03 \x01(\x03\x1a&\n\x05Match\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\r\n\x05slots\x18\x02 \x03(\t\"\x90\x01\n\x16\x44\x65scribeSubjectRequest\x12\x18\n\x0b\x63ustomer_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07lead_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x19\n\x0cmin_position\x18h \x01(\x03H\x02\x88\x01\x01\x42\x0e\n\x0c_customer_idB\n\n\x08_lead_idB\x0f\n\r_min_position\"\xc2\x06\n\x17\x44\x65scribeSubjectResponse\x12\x0f\n\x07streams\x18\x01 \x03(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x36\n\x05state\x18\x03 \x01(\x0b\x32%.crm.v1.DescribeSubjectResponse.StateH\x00\x12\x36\n\x05\x65vent\x18\x04 \x01(\x0b\x32%.crm.v1.DescribeSubjectResponse.EventH\x00\x12:\n\x07sending\x18\x05 \x01(\x0b\x32\'.crm.v1.DescribeSubjectResponse.SendingH\x00\x1a@\n\x05State\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\'\n\x06values\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x1a\xef\x01\n\x05\x45vent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecorded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x13\n\x06reason\x18\x07 \x01(\tH\x00\x88\x01\x01\x12%\n\x04\x64\x61ta\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructB\t\n\x07_reason\x1a\xa9\x01\n\x07Sending\x12\x10\n\x08position\x18\x01 \x01(\x03\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07\x63hannel\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x39\n\x08\x63onsents\x18\x04 \x03(\x0b\x32\'.crm.v1.DescribeSubjectResponse.ConsentB\n\n\x08_channel\x1ap\n\x07\x43onsent\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04part2\xab\x01\n\x0ePrivacyService\x12\x43\n\nFindPeople\x12\x19.crm.v1.FindPeopleRequest\x1a\x1a.crm.v1.FindPeopleResponse\x12T\n\x0f\x44\x65scribeSubject\x12\x1e.crm.v1.DescribeSubjectRequest\x1a\x1f.crm.v1.DescribeSubjectResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63rm/v1/privacy.proto\x12\x06\x63rm.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x01\n\x11\x46indPeopleRequest\x12\x18\n\x05\x65mail\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\x05phone\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x17\n\x04name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1f\n\x0cmin_position\x18h \x01(\x03\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\x08\n\x06_emailB\x08\n\x06_phoneB\x07\n\x05_nameB\x0f\n\r_min_position\"\x91\x01\n\x12\x46indPeopleResponse\x12\x31\n\x07matches\x18\x01 \x03(\x0b\x32 .crm.v1.FindPeopleResponse.Match\x12\x0e\n\x06is_cut\x18\x02 \x01(\x08\x12\x10\n\x08position\x18\x03 \x01(\x03\x1a&\n\x05Match\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\r\n\x05slots\x18\x02 \x03(\t\"\xa2\x01\n\x16\x44\x65scribeSubjectRequest\x12\x1e\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1a\n\x07lead_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1f\n\x0cmin_position\x18h \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x42\x0e\n\x0c_customer_idB\n\n\x08_lead_idB\x0f\n\r_min_position\"\xc2\x06\n\x17\x44\x65scribeSubjectResponse\x12\x0f\n\x07streams\x18\x01 \x03(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x36\n\x05state\x18\x03 \x01(\x0b\x32%.crm.v1.DescribeSubjectResponse.StateH\x00\x12\x36\n\x05\x65vent\x18\x04 \x01(\x0b\x32%.crm.v1.DescribeSubjectResponse.EventH\x00\x12:\n\x07sending\x18\x05 \x01(\x0b\x32\'.crm.v1.DescribeSubjectResponse.SendingH\x00\x1a@\n\x05State\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\'\n\x06values\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x1a\xef\x01\n\x05\x45vent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecorded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x13\n\x06reason\x18\x07 \x01(\tH\x00\x88\x01\x01\x12%\n\x04\x64\x61ta\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructB\t\n\x07_reason\x1a\xa9\x01\n\x07Sending\x12\x10\n\x08position\x18\x01 \x01(\x03\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07\x63hannel\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x39\n\x08\x63onsents\x18\x04 \x03(\x0b\x32\'.crm.v1.DescribeSubjectResponse.ConsentB\n\n\x08_channel\x1ap\n\x07\x43onsent\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04part2\xab\x01\n\x0ePrivacyService\x12\x43\n\nFindPeople\x12\x19.crm.v1.FindPeopleRequest\x1a\x1a.crm.v1.FindPeopleResponse\x12T\n\x0f\x44\x65scribeSubject\x12\x1e.crm.v1.DescribeSubjectRequest\x1a\x1f.crm.v1.DescribeSubjectResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.v1.privacy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FINDPEOPLEREQUEST']._serialized_start=96
-  _globals['_FINDPEOPLEREQUEST']._serialized_end=247
-  _globals['_FINDPEOPLERESPONSE']._serialized_start=250
-  _globals['_FINDPEOPLERESPONSE']._serialized_end=395
-  _globals['_FINDPEOPLERESPONSE_MATCH']._serialized_start=357
-  _globals['_FINDPEOPLERESPONSE_MATCH']._serialized_end=395
-  _globals['_DESCRIBESUBJECTREQUEST']._serialized_start=398
-  _globals['_DESCRIBESUBJECTREQUEST']._serialized_end=542
-  _globals['_DESCRIBESUBJECTRESPONSE']._serialized_start=545
-  _globals['_DESCRIBESUBJECTRESPONSE']._serialized_end=1379
-  _globals['_DESCRIBESUBJECTRESPONSE_STATE']._serialized_start=779
-  _globals['_DESCRIBESUBJECTRESPONSE_STATE']._serialized_end=843
-  _globals['_DESCRIBESUBJECTRESPONSE_EVENT']._serialized_start=846
-  _globals['_DESCRIBESUBJECTRESPONSE_EVENT']._serialized_end=1085
-  _globals['_DESCRIBESUBJECTRESPONSE_SENDING']._serialized_start=1088
-  _globals['_DESCRIBESUBJECTRESPONSE_SENDING']._serialized_end=1257
-  _globals['_DESCRIBESUBJECTRESPONSE_CONSENT']._serialized_start=1259
-  _globals['_DESCRIBESUBJECTRESPONSE_CONSENT']._serialized_end=1371
-  _globals['_PRIVACYSERVICE']._serialized_start=1382
-  _globals['_PRIVACYSERVICE']._serialized_end=1553
+  _globals['_FINDPEOPLEREQUEST'].fields_by_name['email']._loaded_options = None
+  _globals['_FINDPEOPLEREQUEST'].fields_by_name['email']._serialized_options = b'\342A\001\001'
+  _globals['_FINDPEOPLEREQUEST'].fields_by_name['phone']._loaded_options = None
+  _globals['_FINDPEOPLEREQUEST'].fields_by_name['phone']._serialized_options = b'\342A\001\001'
+  _globals['_FINDPEOPLEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_FINDPEOPLEREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\001'
+  _globals['_FINDPEOPLEREQUEST'].fields_by_name['min_position']._loaded_options = None
+  _globals['_FINDPEOPLEREQUEST'].fields_by_name['min_position']._serialized_options = b'\342A\001\001'
+  _globals['_DESCRIBESUBJECTREQUEST'].fields_by_name['customer_id']._loaded_options = None
+  _globals['_DESCRIBESUBJECTREQUEST'].fields_by_name['customer_id']._serialized_options = b'\342A\001\001'
+  _globals['_DESCRIBESUBJECTREQUEST'].fields_by_name['lead_id']._loaded_options = None
+  _globals['_DESCRIBESUBJECTREQUEST'].fields_by_name['lead_id']._serialized_options = b'\342A\001\001'
+  _globals['_DESCRIBESUBJECTREQUEST'].fields_by_name['min_position']._loaded_options = None
+  _globals['_DESCRIBESUBJECTREQUEST'].fields_by_name['min_position']._serialized_options = b'\342A\001\001'
+  _globals['_FINDPEOPLEREQUEST']._serialized_start=129
+  _globals['_FINDPEOPLEREQUEST']._serialized_end=304
+  _globals['_FINDPEOPLERESPONSE']._serialized_start=307
+  _globals['_FINDPEOPLERESPONSE']._serialized_end=452
+  _globals['_FINDPEOPLERESPONSE_MATCH']._serialized_start=414
+  _globals['_FINDPEOPLERESPONSE_MATCH']._serialized_end=452
+  _globals['_DESCRIBESUBJECTREQUEST']._serialized_start=455
+  _globals['_DESCRIBESUBJECTREQUEST']._serialized_end=617
+  _globals['_DESCRIBESUBJECTRESPONSE']._serialized_start=620
+  _globals['_DESCRIBESUBJECTRESPONSE']._serialized_end=1454
+  _globals['_DESCRIBESUBJECTRESPONSE_STATE']._serialized_start=854
+  _globals['_DESCRIBESUBJECTRESPONSE_STATE']._serialized_end=918
+  _globals['_DESCRIBESUBJECTRESPONSE_EVENT']._serialized_start=921
+  _globals['_DESCRIBESUBJECTRESPONSE_EVENT']._serialized_end=1160
+  _globals['_DESCRIBESUBJECTRESPONSE_SENDING']._serialized_start=1163
+  _globals['_DESCRIBESUBJECTRESPONSE_SENDING']._serialized_end=1332
+  _globals['_DESCRIBESUBJECTRESPONSE_CONSENT']._serialized_start=1334
+  _globals['_DESCRIBESUBJECTRESPONSE_CONSENT']._serialized_end=1446
+  _globals['_PRIVACYSERVICE']._serialized_start=1457
+  _globals['_PRIVACYSERVICE']._serialized_end=1628
 # @@protoc_insertion_point(module_scope)

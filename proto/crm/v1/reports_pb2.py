@@ -23,28 +23,51 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.v1 import reading_pb2 as crm_dot_v1_dot_reading__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63rm/v1/reports.proto\x12\x06\x63rm.v1\x1a\x14\x63rm/v1/reading.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x06Report\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\r\n\x05\x63lock\x18\x03 \x01(\t\x12\x0f\n\x07\x66ormula\x18\x04 \x01(\t\x12\x12\n\nbreakdowns\x18\x05 \x03(\t\x12\x1f\n\x07\x63olumns\x18\x06 \x03(\x0b\x32\x0e.crm.v1.Column\x12\x13\n\x0bsql_version\x18\x07 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x08 \x01(\t\x12\x12\n\nparameters\x18\t \x03(\t\x12\x13\n\x06\x62roken\x18\n \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06source\x18\x0b \x01(\t\x12\x0b\n\x03key\x18\x0c \x03(\t\x12\x13\n\x0b\x65vent_types\x18\r \x03(\tB\t\n\x07_broken\"\x14\n\x12ListReportsRequest\"6\n\x13ListReportsResponse\x12\x1f\n\x07reports\x18\x01 \x03(\x0b\x32\x0e.crm.v1.Report\" \n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xc7\x03\n\x10RunReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1b\n\x11known_at_position\x18\x04 \x01(\x03H\x00\x12/\n\x0bperiod_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tperiod_to\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x02\x62y\x18\x07 \x01(\tH\x01\x88\x01\x01\x12\x19\n\x0cmin_position\x18\x08 \x01(\x03H\x02\x88\x01\x01\x12\"\n\x08\x65ncoding\x18\t \x01(\x0e\x32\x10.crm.v1.Encoding\x12\x12\n\x05\x65very\x18\n \x01(\tH\x03\x88\x01\x01\x12\x13\n\x06stream\x18\x0b \x01(\tH\x04\x88\x01\x01\x12\x13\n\x06within\x18\x0c \x01(\tH\x05\x88\x01\x01\x42\x07\n\x05knownB\x05\n\x03_byB\x0f\n\r_min_positionB\x08\n\x06_everyB\t\n\x07_streamB\t\n\x07_within\"}\n\x11RunReportResponse\x12%\n\nread_point\x18\x01 \x01(\x0b\x32\x11.crm.v1.ReadPoint\x12\x1e\n\x06report\x18\x02 \x01(\x0b\x32\x0e.crm.v1.Report\x12!\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x12.crm.v1.TableChunk2\xd2\x01\n\rReportService\x12\x46\n\x0bListReports\x12\x1a.crm.v1.ListReportsRequest\x1a\x1b.crm.v1.ListReportsResponse\x12\x35\n\tGetReport\x12\x18.crm.v1.GetReportRequest\x1a\x0e.crm.v1.Report\x12\x42\n\tRunReport\x12\x18.crm.v1.RunReportRequest\x1a\x19.crm.v1.RunReportResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63rm/v1/reports.proto\x12\x06\x63rm.v1\x1a\x14\x63rm/v1/reading.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x06Report\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\r\n\x05\x63lock\x18\x03 \x01(\t\x12\x0f\n\x07\x66ormula\x18\x04 \x01(\t\x12\x12\n\nbreakdowns\x18\x05 \x03(\t\x12\x1f\n\x07\x63olumns\x18\x06 \x03(\x0b\x32\x0e.crm.v1.Column\x12\x13\n\x0bsql_version\x18\x07 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x08 \x01(\t\x12\x12\n\nparameters\x18\t \x03(\t\x12\x13\n\x06\x62roken\x18\n \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06source\x18\x0b \x01(\t\x12\x0b\n\x03key\x18\x0c \x03(\t\x12\x13\n\x0b\x65vent_types\x18\r \x03(\tB\t\n\x07_broken\"\x14\n\x12ListReportsRequest\"6\n\x13ListReportsResponse\x12\x1f\n\x07reports\x18\x01 \x03(\x0b\x32\x0e.crm.v1.Report\"&\n\x10GetReportRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x83\x04\n\x10RunReportRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12.\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x1b\n\x11known_at_position\x18\x04 \x01(\x03H\x00\x12\x35\n\x0bperiod_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x33\n\tperiod_to\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x15\n\x02\x62y\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1f\n\x0cmin_position\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12(\n\x08\x65ncoding\x18\t \x01(\x0e\x32\x10.crm.v1.EncodingB\x04\xe2\x41\x01\x01\x12\x18\n\x05\x65very\x18\n \x01(\tB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12\x19\n\x06stream\x18\x0b \x01(\tB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x19\n\x06within\x18\x0c \x01(\tB\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x42\x07\n\x05knownB\x05\n\x03_byB\x0f\n\r_min_positionB\x08\n\x06_everyB\t\n\x07_streamB\t\n\x07_within\"}\n\x11RunReportResponse\x12%\n\nread_point\x18\x01 \x01(\x0b\x32\x11.crm.v1.ReadPoint\x12\x1e\n\x06report\x18\x02 \x01(\x0b\x32\x0e.crm.v1.Report\x12!\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x12.crm.v1.TableChunk2\xd2\x01\n\rReportService\x12\x46\n\x0bListReports\x12\x1a.crm.v1.ListReportsRequest\x1a\x1b.crm.v1.ListReportsResponse\x12\x35\n\tGetReport\x12\x18.crm.v1.GetReportRequest\x1a\x0e.crm.v1.Report\x12\x42\n\tRunReport\x12\x18.crm.v1.RunReportRequest\x1a\x19.crm.v1.RunReportResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.v1.reports_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPORT']._serialized_start=88
-  _globals['_REPORT']._serialized_end=350
-  _globals['_LISTREPORTSREQUEST']._serialized_start=352
-  _globals['_LISTREPORTSREQUEST']._serialized_end=372
-  _globals['_LISTREPORTSRESPONSE']._serialized_start=374
-  _globals['_LISTREPORTSRESPONSE']._serialized_end=428
-  _globals['_GETREPORTREQUEST']._serialized_start=430
-  _globals['_GETREPORTREQUEST']._serialized_end=462
-  _globals['_RUNREPORTREQUEST']._serialized_start=465
-  _globals['_RUNREPORTREQUEST']._serialized_end=920
-  _globals['_RUNREPORTRESPONSE']._serialized_start=922
-  _globals['_RUNREPORTRESPONSE']._serialized_end=1047
-  _globals['_REPORTSERVICE']._serialized_start=1050
-  _globals['_REPORTSERVICE']._serialized_end=1260
+  _globals['_GETREPORTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETREPORTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['as_of']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['as_of']._serialized_options = b'\342A\001\001'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['period_from']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['period_from']._serialized_options = b'\342A\001\001'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['period_to']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['period_to']._serialized_options = b'\342A\001\001'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['by']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['by']._serialized_options = b'\342A\001\001'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['min_position']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['min_position']._serialized_options = b'\342A\001\001'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['encoding']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['encoding']._serialized_options = b'\342A\001\001'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['every']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['every']._serialized_options = b'\342A\001\001'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['stream']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['stream']._serialized_options = b'\342A\001\001'
+  _globals['_RUNREPORTREQUEST'].fields_by_name['within']._loaded_options = None
+  _globals['_RUNREPORTREQUEST'].fields_by_name['within']._serialized_options = b'\342A\001\001'
+  _globals['_REPORT']._serialized_start=121
+  _globals['_REPORT']._serialized_end=383
+  _globals['_LISTREPORTSREQUEST']._serialized_start=385
+  _globals['_LISTREPORTSREQUEST']._serialized_end=405
+  _globals['_LISTREPORTSRESPONSE']._serialized_start=407
+  _globals['_LISTREPORTSRESPONSE']._serialized_end=461
+  _globals['_GETREPORTREQUEST']._serialized_start=463
+  _globals['_GETREPORTREQUEST']._serialized_end=501
+  _globals['_RUNREPORTREQUEST']._serialized_start=504
+  _globals['_RUNREPORTREQUEST']._serialized_end=1019
+  _globals['_RUNREPORTRESPONSE']._serialized_start=1021
+  _globals['_RUNREPORTRESPONSE']._serialized_end=1146
+  _globals['_REPORTSERVICE']._serialized_start=1149
+  _globals['_REPORTSERVICE']._serialized_end=1359
 # @@protoc_insertion_point(module_scope)

@@ -23,19 +23,28 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.v1 import reading_pb2 as crm_dot_v1_dot_reading__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10\x63rm/v1/sql.proto\x12\x06\x63rm.v1\x1a\x14\x63rm/v1/reading.proto\"\x83\x01\n\rRunSqlRequest\x12\x0b\n\x03sql\x18\x01 \x01(\t\x12\x19\n\x0cmin_position\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\"\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x10.crm.v1.Encoding\x12\x15\n\ropen_personal\x18\x04 \x01(\x08\x42\x0f\n\r_min_position\"`\n\x0eRunSqlResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12!\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x12.crm.v1.TableChunk\x12\x19\n\x11held_back_streams\x18\x03 \x01(\x03\x32G\n\nSqlService\x12\x39\n\x06RunSql\x12\x15.crm.v1.RunSqlRequest\x1a\x16.crm.v1.RunSqlResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10\x63rm/v1/sql.proto\x12\x06\x63rm.v1\x1a\x14\x63rm/v1/reading.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x9b\x01\n\rRunSqlRequest\x12\x11\n\x03sql\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x0cmin_position\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12(\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x10.crm.v1.EncodingB\x04\xe2\x41\x01\x01\x12\x1b\n\ropen_personal\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x42\x0f\n\r_min_position\"`\n\x0eRunSqlResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12!\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x12.crm.v1.TableChunk\x12\x19\n\x11held_back_streams\x18\x03 \x01(\x03\x32G\n\nSqlService\x12\x39\n\x06RunSql\x12\x15.crm.v1.RunSqlRequest\x1a\x16.crm.v1.RunSqlResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.v1.sql_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RUNSQLREQUEST']._serialized_start=51
-  _globals['_RUNSQLREQUEST']._serialized_end=182
-  _globals['_RUNSQLRESPONSE']._serialized_start=184
-  _globals['_RUNSQLRESPONSE']._serialized_end=280
-  _globals['_SQLSERVICE']._serialized_start=282
-  _globals['_SQLSERVICE']._serialized_end=353
+  _globals['_RUNSQLREQUEST'].fields_by_name['sql']._loaded_options = None
+  _globals['_RUNSQLREQUEST'].fields_by_name['sql']._serialized_options = b'\342A\001\002'
+  _globals['_RUNSQLREQUEST'].fields_by_name['min_position']._loaded_options = None
+  _globals['_RUNSQLREQUEST'].fields_by_name['min_position']._serialized_options = b'\342A\001\001'
+  _globals['_RUNSQLREQUEST'].fields_by_name['encoding']._loaded_options = None
+  _globals['_RUNSQLREQUEST'].fields_by_name['encoding']._serialized_options = b'\342A\001\001'
+  _globals['_RUNSQLREQUEST'].fields_by_name['open_personal']._loaded_options = None
+  _globals['_RUNSQLREQUEST'].fields_by_name['open_personal']._serialized_options = b'\342A\001\001'
+  _globals['_RUNSQLREQUEST']._serialized_start=84
+  _globals['_RUNSQLREQUEST']._serialized_end=239
+  _globals['_RUNSQLRESPONSE']._serialized_start=241
+  _globals['_RUNSQLRESPONSE']._serialized_end=337
+  _globals['_SQLSERVICE']._serialized_start=339
+  _globals['_SQLSERVICE']._serialized_end=410
 # @@protoc_insertion_point(module_scope)

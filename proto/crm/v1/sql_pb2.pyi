@@ -1,4 +1,5 @@
 from crm.v1 import reading_pb2 as _reading_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Mapping as _Mapping

@@ -22,50 +22,57 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x63rm/v1/system.proto\x12\x06\x63rm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xef\x02\n\x06Status\x12\x0c\n\x04well\x18\x01 \x01(\x08\x12\x17\n\x0fprogram_version\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x61ta_directory\x18\x03 \x01(\t\x12\x10\n\x08position\x18\x04 \x01(\x03\x12/\n\x0brecorded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04hash\x18\x06 \x01(\x0c\x12\"\n\x05parts\x18\x07 \x03(\x0b\x32\x13.crm.v1.Status.Part\x12\x11\n\ttime_zone\x18\x08 \x01(\t\x12\x0f\n\x07notices\x18\t \x03(\t\x1a\x8c\x01\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x12\n\nlag_events\x18\x03 \x01(\x03\x12\x13\n\x0blag_seconds\x18\x04 \x01(\x01\x12\x0c\n\x04rows\x18\x05 \x01(\x03\x12\x19\n\x11held_back_streams\x18\x06 \x01(\x03\x12\x12\n\nlast_error\x18\x07 \x01(\t\" \n\rVerifyRequest\x12\x0f\n\x07rebuild\x18\x01 \x01(\x08\"n\n\x0eVerifyResponse\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x03\x12%\n\x07\x66inding\x18\x04 \x01(\x0b\x32\x0f.crm.v1.FindingH\x00\x88\x01\x01\x42\n\n\x08_finding\"M\n\x07\x46inding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08sentence\x18\x02 \x01(\t\x12\x15\n\x08position\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_position\"&\n\x14RebuildModelsRequest\x12\x0e\n\x06models\x18\x01 \x03(\t\"C\n\x15RebuildModelsResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x03\"\x1c\n\x1aListHeldBackStreamsRequest\"F\n\x1bListHeldBackStreamsResponse\x12\'\n\x07streams\x18\x01 \x03(\x0b\x32\x16.crm.v1.HeldBackStream\"\x9e\x01\n\x0eHeldBackStream\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06\x65vents\x18\x05 \x01(\x03\x12\x10\n\x08sentence\x18\x06 \x01(\t\x12,\n\x08\x66ound_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1e\n\x1cReplayHeldBackStreamsRequest\"W\n\x1dReplayHeldBackStreamsResponse\x12\r\n\x05tried\x18\x01 \x01(\x03\x12\'\n\x07streams\x18\x02 \x03(\x0b\x32\x16.crm.v1.HeldBackStream\"C\n\x15\x43reateSnapshotRequest\x12\x19\n\x0cmin_position\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_min_position\"\xbf\x01\n\x08Snapshot\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\x0c\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x04rows\x18\x05 \x03(\x0b\x32\x1a.crm.v1.Snapshot.RowsEntry\x1a+\n\tRowsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xda\x03\n\rSystemService\x12\x35\n\tGetStatus\x12\x18.crm.v1.GetStatusRequest\x1a\x0e.crm.v1.Status\x12\x39\n\x06Verify\x12\x15.crm.v1.VerifyRequest\x1a\x16.crm.v1.VerifyResponse0\x01\x12N\n\rRebuildModels\x12\x1c.crm.v1.RebuildModelsRequest\x1a\x1d.crm.v1.RebuildModelsResponse0\x01\x12^\n\x13ListHeldBackStreams\x12\".crm.v1.ListHeldBackStreamsRequest\x1a#.crm.v1.ListHeldBackStreamsResponse\x12\x64\n\x15ReplayHeldBackStreams\x12$.crm.v1.ReplayHeldBackStreamsRequest\x1a%.crm.v1.ReplayHeldBackStreamsResponse\x12\x41\n\x0e\x43reateSnapshot\x12\x1d.crm.v1.CreateSnapshotRequest\x1a\x10.crm.v1.Snapshotb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x63rm/v1/system.proto\x12\x06\x63rm.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xef\x02\n\x06Status\x12\x0c\n\x04well\x18\x01 \x01(\x08\x12\x17\n\x0fprogram_version\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x61ta_directory\x18\x03 \x01(\t\x12\x10\n\x08position\x18\x04 \x01(\x03\x12/\n\x0brecorded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04hash\x18\x06 \x01(\x0c\x12\"\n\x05parts\x18\x07 \x03(\x0b\x32\x13.crm.v1.Status.Part\x12\x11\n\ttime_zone\x18\x08 \x01(\t\x12\x0f\n\x07notices\x18\t \x03(\t\x1a\x8c\x01\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x12\n\nlag_events\x18\x03 \x01(\x03\x12\x13\n\x0blag_seconds\x18\x04 \x01(\x01\x12\x0c\n\x04rows\x18\x05 \x01(\x03\x12\x19\n\x11held_back_streams\x18\x06 \x01(\x03\x12\x12\n\nlast_error\x18\x07 \x01(\t\"&\n\rVerifyRequest\x12\x15\n\x07rebuild\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\"n\n\x0eVerifyResponse\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x03\x12%\n\x07\x66inding\x18\x04 \x01(\x0b\x32\x0f.crm.v1.FindingH\x00\x88\x01\x01\x42\n\n\x08_finding\"M\n\x07\x46inding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08sentence\x18\x02 \x01(\t\x12\x15\n\x08position\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_position\",\n\x14RebuildModelsRequest\x12\x14\n\x06models\x18\x01 \x03(\tB\x04\xe2\x41\x01\x01\"C\n\x15RebuildModelsResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x03\"\x1c\n\x1aListHeldBackStreamsRequest\"F\n\x1bListHeldBackStreamsResponse\x12\'\n\x07streams\x18\x01 \x03(\x0b\x32\x16.crm.v1.HeldBackStream\"\x9e\x01\n\x0eHeldBackStream\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06\x65vents\x18\x05 \x01(\x03\x12\x10\n\x08sentence\x18\x06 \x01(\t\x12,\n\x08\x66ound_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1e\n\x1cReplayHeldBackStreamsRequest\"W\n\x1dReplayHeldBackStreamsResponse\x12\r\n\x05tried\x18\x01 \x01(\x03\x12\'\n\x07streams\x18\x02 \x03(\x0b\x32\x16.crm.v1.HeldBackStream\"I\n\x15\x43reateSnapshotRequest\x12\x1f\n\x0cmin_position\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0f\n\r_min_position\"\xbf\x01\n\x08Snapshot\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\x0c\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x04rows\x18\x05 \x03(\x0b\x32\x1a.crm.v1.Snapshot.RowsEntry\x1a+\n\tRowsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xda\x03\n\rSystemService\x12\x35\n\tGetStatus\x12\x18.crm.v1.GetStatusRequest\x1a\x0e.crm.v1.Status\x12\x39\n\x06Verify\x12\x15.crm.v1.VerifyRequest\x1a\x16.crm.v1.VerifyResponse0\x01\x12N\n\rRebuildModels\x12\x1c.crm.v1.RebuildModelsRequest\x1a\x1d.crm.v1.RebuildModelsResponse0\x01\x12^\n\x13ListHeldBackStreams\x12\".crm.v1.ListHeldBackStreamsRequest\x1a#.crm.v1.ListHeldBackStreamsResponse\x12\x64\n\x15ReplayHeldBackStreams\x12$.crm.v1.ReplayHeldBackStreamsRequest\x1a%.crm.v1.ReplayHeldBackStreamsResponse\x12\x41\n\x0e\x43reateSnapshot\x12\x1d.crm.v1.CreateSnapshotRequest\x1a\x10.crm.v1.Snapshotb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.v1.system_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_VERIFYREQUEST'].fields_by_name['rebuild']._loaded_options = None
+  _globals['_VERIFYREQUEST'].fields_by_name['rebuild']._serialized_options = b'\342A\001\001'
+  _globals['_REBUILDMODELSREQUEST'].fields_by_name['models']._loaded_options = None
+  _globals['_REBUILDMODELSREQUEST'].fields_by_name['models']._serialized_options = b'\342A\001\001'
+  _globals['_CREATESNAPSHOTREQUEST'].fields_by_name['min_position']._loaded_options = None
+  _globals['_CREATESNAPSHOTREQUEST'].fields_by_name['min_position']._serialized_options = b'\342A\001\001'
   _globals['_SNAPSHOT_ROWSENTRY']._loaded_options = None
   _globals['_SNAPSHOT_ROWSENTRY']._serialized_options = b'8\001'
-  _globals['_GETSTATUSREQUEST']._serialized_start=64
-  _globals['_GETSTATUSREQUEST']._serialized_end=82
-  _globals['_STATUS']._serialized_start=85
-  _globals['_STATUS']._serialized_end=452
-  _globals['_STATUS_PART']._serialized_start=312
-  _globals['_STATUS_PART']._serialized_end=452
-  _globals['_VERIFYREQUEST']._serialized_start=454
-  _globals['_VERIFYREQUEST']._serialized_end=486
-  _globals['_VERIFYRESPONSE']._serialized_start=488
-  _globals['_VERIFYRESPONSE']._serialized_end=598
-  _globals['_FINDING']._serialized_start=600
-  _globals['_FINDING']._serialized_end=677
-  _globals['_REBUILDMODELSREQUEST']._serialized_start=679
-  _globals['_REBUILDMODELSREQUEST']._serialized_end=717
-  _globals['_REBUILDMODELSRESPONSE']._serialized_start=719
-  _globals['_REBUILDMODELSRESPONSE']._serialized_end=786
-  _globals['_LISTHELDBACKSTREAMSREQUEST']._serialized_start=788
-  _globals['_LISTHELDBACKSTREAMSREQUEST']._serialized_end=816
-  _globals['_LISTHELDBACKSTREAMSRESPONSE']._serialized_start=818
-  _globals['_LISTHELDBACKSTREAMSRESPONSE']._serialized_end=888
-  _globals['_HELDBACKSTREAM']._serialized_start=891
-  _globals['_HELDBACKSTREAM']._serialized_end=1049
-  _globals['_REPLAYHELDBACKSTREAMSREQUEST']._serialized_start=1051
-  _globals['_REPLAYHELDBACKSTREAMSREQUEST']._serialized_end=1081
-  _globals['_REPLAYHELDBACKSTREAMSRESPONSE']._serialized_start=1083
-  _globals['_REPLAYHELDBACKSTREAMSRESPONSE']._serialized_end=1170
-  _globals['_CREATESNAPSHOTREQUEST']._serialized_start=1172
-  _globals['_CREATESNAPSHOTREQUEST']._serialized_end=1239
-  _globals['_SNAPSHOT']._serialized_start=1242
-  _globals['_SNAPSHOT']._serialized_end=1433
-  _globals['_SNAPSHOT_ROWSENTRY']._serialized_start=1390
-  _globals['_SNAPSHOT_ROWSENTRY']._serialized_end=1433
-  _globals['_SYSTEMSERVICE']._serialized_start=1436
-  _globals['_SYSTEMSERVICE']._serialized_end=1910
+  _globals['_GETSTATUSREQUEST']._serialized_start=97
+  _globals['_GETSTATUSREQUEST']._serialized_end=115
+  _globals['_STATUS']._serialized_start=118
+  _globals['_STATUS']._serialized_end=485
+  _globals['_STATUS_PART']._serialized_start=345
+  _globals['_STATUS_PART']._serialized_end=485
+  _globals['_VERIFYREQUEST']._serialized_start=487
+  _globals['_VERIFYREQUEST']._serialized_end=525
+  _globals['_VERIFYRESPONSE']._serialized_start=527
+  _globals['_VERIFYRESPONSE']._serialized_end=637
+  _globals['_FINDING']._serialized_start=639
+  _globals['_FINDING']._serialized_end=716
+  _globals['_REBUILDMODELSREQUEST']._serialized_start=718
+  _globals['_REBUILDMODELSREQUEST']._serialized_end=762
+  _globals['_REBUILDMODELSRESPONSE']._serialized_start=764
+  _globals['_REBUILDMODELSRESPONSE']._serialized_end=831
+  _globals['_LISTHELDBACKSTREAMSREQUEST']._serialized_start=833
+  _globals['_LISTHELDBACKSTREAMSREQUEST']._serialized_end=861
+  _globals['_LISTHELDBACKSTREAMSRESPONSE']._serialized_start=863
+  _globals['_LISTHELDBACKSTREAMSRESPONSE']._serialized_end=933
+  _globals['_HELDBACKSTREAM']._serialized_start=936
+  _globals['_HELDBACKSTREAM']._serialized_end=1094
+  _globals['_REPLAYHELDBACKSTREAMSREQUEST']._serialized_start=1096
+  _globals['_REPLAYHELDBACKSTREAMSREQUEST']._serialized_end=1126
+  _globals['_REPLAYHELDBACKSTREAMSRESPONSE']._serialized_start=1128
+  _globals['_REPLAYHELDBACKSTREAMSRESPONSE']._serialized_end=1215
+  _globals['_CREATESNAPSHOTREQUEST']._serialized_start=1217
+  _globals['_CREATESNAPSHOTREQUEST']._serialized_end=1290
+  _globals['_SNAPSHOT']._serialized_start=1293
+  _globals['_SNAPSHOT']._serialized_end=1484
+  _globals['_SNAPSHOT_ROWSENTRY']._serialized_start=1441
+  _globals['_SNAPSHOT_ROWSENTRY']._serialized_end=1484
+  _globals['_SYSTEMSERVICE']._serialized_start=1487
+  _globals['_SYSTEMSERVICE']._serialized_end=1961
 # @@protoc_insertion_point(module_scope)

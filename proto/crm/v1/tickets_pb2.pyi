@@ -2,6 +2,7 @@ import datetime
 
 from crm.v1 import outcome_pb2 as _outcome_pb2
 from crm.v1 import reading_pb2 as _reading_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -527,6 +528,16 @@ class ListTicketsResponse(_message.Message):
     next_page_token: str
     read_point: _reading_pb2.ReadPoint
     def __init__(self, tickets: _Optional[_Iterable[_Union[Ticket, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., read_point: _Optional[_Union[_reading_pb2.ReadPoint, _Mapping]] = ...) -> None: ...
+
+class WatchTicketRequest(_message.Message):
+    __slots__ = ("ticket_id", "min_position", "read_mask")
+    TICKET_ID_FIELD_NUMBER: _ClassVar[int]
+    MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
+    ticket_id: str
+    min_position: int
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, ticket_id: _Optional[str] = ..., min_position: _Optional[int] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class TicketAssignment(_message.Message):
     __slots__ = ("ticket_id", "version", "group_id", "agent_id", "assigned_by", "assigned_at", "read_point")

@@ -126,6 +126,11 @@ class TicketServiceStub:
                 request_serializer=crm_dot_v1_dot_tickets__pb2.ListTicketsRequest.SerializeToString,
                 response_deserializer=crm_dot_v1_dot_tickets__pb2.ListTicketsResponse.FromString,
                 _registered_method=True)
+        self.WatchTicket = channel.unary_stream(
+                '/crm.v1.TicketService/WatchTicket',
+                request_serializer=crm_dot_v1_dot_tickets__pb2.WatchTicketRequest.SerializeToString,
+                response_deserializer=crm_dot_v1_dot_tickets__pb2.Ticket.FromString,
+                _registered_method=True)
         self.GetTicketAssignment = channel.unary_unary(
                 '/crm.v1.TicketService/GetTicketAssignment',
                 request_serializer=crm_dot_v1_dot_tickets__pb2.GetTicketAssignmentRequest.SerializeToString,
@@ -288,6 +293,14 @@ class TicketServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchTicket(self, request, context):
+        """Watches a ticket: answers with it as it stands, and again whenever it has changed, until the caller hangs up. Whoever
+        is slow gets the newest state, not every one in between.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTicketAssignment(self, request, context):
         """Gets a ticket assignment, as of any instant.
         """
@@ -422,6 +435,11 @@ def add_TicketServiceServicer_to_server(servicer, server):
                     servicer.ListTickets,
                     request_deserializer=crm_dot_v1_dot_tickets__pb2.ListTicketsRequest.FromString,
                     response_serializer=crm_dot_v1_dot_tickets__pb2.ListTicketsResponse.SerializeToString,
+            ),
+            'WatchTicket': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchTicket,
+                    request_deserializer=crm_dot_v1_dot_tickets__pb2.WatchTicketRequest.FromString,
+                    response_serializer=crm_dot_v1_dot_tickets__pb2.Ticket.SerializeToString,
             ),
             'GetTicketAssignment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTicketAssignment,
@@ -941,6 +959,33 @@ class TicketService:
             '/crm.v1.TicketService/ListTickets',
             crm_dot_v1_dot_tickets__pb2.ListTicketsRequest.SerializeToString,
             crm_dot_v1_dot_tickets__pb2.ListTicketsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/crm.v1.TicketService/WatchTicket',
+            crm_dot_v1_dot_tickets__pb2.WatchTicketRequest.SerializeToString,
+            crm_dot_v1_dot_tickets__pb2.Ticket.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,145 @@
+"""Streams that go on where they were after the connection broke."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from threading import Event as Flag
+from time import monotonic
+from typing import Any
+
+from crm.errors import Cancelled, CrmError
+from crm.v1 import log_pb2
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+
+class Patience:
+    """How long to go on trying: pauses that grow, until nothing was heard for so many seconds (None: for ever)."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._pause = FIRST_PAUSE
+        self._heard_at = monotonic()
+        self._is_fresh = False
+        self._stopped = Flag()
+
+    def heard(self) -> None:
+        """The server answered."""
+        self._pause, self._heard_at, self._is_fresh = FIRST_PAUSE, monotonic(), True
+
+    def stop(self) -> None:
+        """Try no more."""
+        self._stopped.set()
+
+    def bear(self, error: CrmError) -> None:
+        """Pause after an error that may pass.
+
+        :raises CrmError: that one, where it does not, or nothing was heard for too long.
+        """
+        # A stream ends when its token expires; the next call may have a new one.
+        is_renewable, self._is_fresh = self._is_fresh and error.code == "TOKEN_EXPIRED", False
+        if self._stopped.is_set() or not (error.is_passing or is_renewable):
+            raise error
+        if self._seconds is not None and monotonic() - self._heard_at + self._pause > self._seconds:
+            raise error
+        # Not all callers at the same moment.
+        self._stopped.wait(max(self._pause * random.uniform(0.5, 1), error.retry_after or 0))
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+
+class Feed:
+    """The events that a request asks for, one by one, each once, in the order of the log. Where the connection breaks
+    it connects again and goes on where it was.
+
+    ``position`` and ``hash`` say where it is: after the event that was given last, or beyond, where nothing lies
+    between that was asked for. Whoever keeps them with what they made of the events goes on there later, as
+    ``after_position`` and ``after_hash``. One thread reads; any may close.
+
+    :raises CrmError: while reading: DataLoss with the code HISTORY_FORKED where the log is not the one that was read so
+        far; Unavailable where the server was away for longer than ``patience`` seconds.
+    """
+
+    def __init__(
+        self, read: Callable[[Any], Any], request: log_pb2.ReadEventsRequest, *, patience: float | None
+    ) -> None:
+        self._read = read
+        self._request = log_pb2.ReadEventsRequest()
+        self._request.CopyFrom(request)
+        self._patience = Patience(patience)
+        self._events: deque[log_pb2.Event] = deque()
+        self._call: Any = None
+        self._closed = False
+        self._reached: tuple[int, bytes] | None = None
+        self.position = request.after_position
+        self.hash = request.after_hash
+
+    def __iter__(self) -> Iterator[log_pb2.Event]:
+        return self
+
+    def __next__(self) -> log_pb2.Event:
+        while not self._events:
+            self._receive()
+        event = self._events.popleft()
+        self.position, self.hash = event.position, event.hash
+        return event
+
+    def close(self) -> None:
+        """Hang up."""
+        self._closed = True
+        self._patience.stop()
+        if self._call is not None:
+            self._call.cancel()
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _receive(self) -> None:
+        """Wait for the next answer. All events of those before were given."""
+        if self._reached is not None:
+            self.position, self.hash = self._reached
+        if self._closed or (self._request.HasField("limit") and self._request.limit < 1):
+            raise StopIteration
+        try:
+            if self._call is None:
+                self._call = self._read(self._request)
+            answer = next(self._call)
+        except CrmError as error:
+            self._call = None
+            if self._closed and isinstance(error, Cancelled):
+                raise StopIteration from None
+            self._patience.bear(error)
+            return
+        self._patience.heard()
+        self._events.extend(answer.events)
+        self._reached = (answer.position, answer.hash)
+        self._request.after_position, self._request.after_hash = self._reached
+        if self._request.HasField("limit"):
+            self._request.limit -= len(answer.events)
+
+
+def watch(call: Callable[[Any], Any], request: Any, *, patience: float | None) -> Iterator[Any]:
+    """A record as it stands, and again whenever it has changed, also while the connection was broken.
+
+    :raises CrmError: what the rpc refuses; Unavailable where the server was away for longer.
+    """
+    waiting, shown = Patience(patience), None
+    while True:
+        records = call(request)
+        try:
+            for record in records:
+                waiting.heard()
+                bare = type(record)()
+                bare.CopyFrom(record)
+                bare.ClearField("read_point")
+                if bare != shown:
+                    shown = bare
+                    yield record
+        except CrmError as error:
+            waiting.bear(error)
+        finally:
+            records.cancel()

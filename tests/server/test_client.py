@@ -1,0 +1,257 @@
+"""The Python client, against a real server and over a way that breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice, repeat
+from random import Random
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+
+import grpc
+import pytest
+
+from crm import errors
+from crm.client import Client, is_local
+from crm.feed import Patience
+from crm.v1 import commands_pb2, leads_pb2, log_pb2, models_pb2, tickets_pb2
+from infra.server.codes import STATUSES
+from tests.wire import Wire
+
+
+@pytest.fixture
+def crm(node: Any) -> Iterator[Client]:
+    with Client(node.address, actor="ann") as crm:
+        yield crm
+
+
+@contextmanager
+def wired(node: Any, cuts: Iterator[int]) -> Iterator[tuple[Client, Wire]]:
+    """A client whose connections are cut."""
+    wire = Wire(node.address, cuts)
+    with Client(wire.address, actor="ann") as crm:
+        yield crm, wire
+    wire.close()
+
+
+def opened(id: str, **given: Any) -> tickets_pb2.OpenTicketRequest:
+    return tickets_pb2.OpenTicketRequest(id=id, **given)
+
+
+def test_every_status_of_a_refusal_has_its_class() -> None:
+    kinds = [errors.KINDS[status] for status in STATUSES]
+    assert len(set(kinds)) == len(kinds)
+    assert all(issubclass(kind, errors.CrmError) for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "code", "field"),
+    [
+        (lambda crm: crm.tickets.SolveTicket(tickets_pb2.SolveTicketRequest(id="x-no")), errors.NotFound, None, "id"),
+        (lambda crm: crm.tickets.OpenTicket(opened("a b")), errors.InvalidArgument, "INVALID_FIELD", "id"),
+        (lambda crm: crm.tickets.OpenTicket(opened("client-1")), errors.AlreadyExists, None, "id"),
+        (lambda crm: crm.tickets.OpenTicket(opened("client-1", etag="0")), errors.Aborted, "VERSION_CONFLICT", None),
+        (
+            lambda crm: crm.tickets.CloseTicket(tickets_pb2.CloseTicketRequest(id="client-1")),
+            errors.FailedPrecondition,
+            "NOT_SOLVED",
+            None,
+        ),
+        (
+            lambda crm: list(crm.log.ReadEvents(log_pb2.ReadEventsRequest(after_position=10**9))),
+            errors.OutOfRange,
+            "POSITION_BEYOND_LOG",
+            "after_position",
+        ),
+        (
+            lambda crm: list(crm.log.ReadEvents(log_pb2.ReadEventsRequest(after_position=1, after_hash=bytes(32)))),
+            errors.DataLoss,
+            "HISTORY_FORKED",
+            None,
+        ),
+    ],
+)
+def test_errors_have_a_class_a_code_and_a_field(
+    crm: Client, call: Callable[[Client], Any], kind: type[errors.CrmError], code: str | None, field: str | None
+) -> None:
+    crm.tickets.OpenTicket(opened("client-1", request_id="client-1"))
+    with pytest.raises(kind) as refused:
+        call(crm)
+    assert refused.value.code == code or code is None
+    assert refused.value.field == field
+    assert set(refused.value.fields) == ({field} if field else set())
+    assert not refused.value.is_passing
+    assert str(refused.value) == f"{refused.value.code}: {refused.value.sentence}"
+
+
+def test_queries_see_what_was_written(crm: Client, node: Any) -> None:
+    assert crm.position == 0
+    position = crm.leads.CaptureLead(leads_pb2.CaptureLeadRequest()).position
+    assert crm.position == position
+    crm.see(position - 1)
+    assert crm.position == position
+    command = commands_pb2.Command(capture_lead=leads_pb2.CaptureLeadRequest())
+    nobody = commands_pb2.Command(qualify_lead=leads_pb2.QualifyLeadRequest(id="x-no"))
+    sent = commands_pb2.ExecuteCommandsRequest(commands=[command, nobody])
+    (answer,) = crm.commands.ExecuteCommands(iter([sent]))
+    assert crm.position == answer.results[0].outcome.position == position + 1
+    future = crm.leads.CaptureLead.future(leads_pb2.CaptureLeadRequest())
+    assert future.result().position == position + 2
+
+    crm.see(node.log.head.position + 1000)
+    with pytest.raises(errors.DeadlineExceeded) as refused:
+        crm.models.ListRecords(models_pb2.ListRecordsRequest(model="leads"), timeout=1)
+    assert (refused.value.code, refused.value.field) == ("MIN_POSITION_NOT_REACHED", "min_position")
+    asked = models_pb2.ListRecordsRequest(model="leads", known_at_position=position)
+    assert crm.models.ListRecords(asked).read_point.position == position
+    asked = models_pb2.ListRecordsRequest(model="leads", min_position=position)
+    assert crm.models.ListRecords(asked).read_point.position >= position
+
+
+def test_a_call_without_a_deadline_has_one(node: Any) -> None:
+    with Client(node.address, timeout=0.5) as crm:
+        crm.see(node.log.head.position + 1000)
+        with pytest.raises(errors.DeadlineExceeded):
+            crm.models.ListRecords(models_pb2.ListRecordsRequest(model="leads"))
+
+
+def test_a_command_whose_answer_is_lost_happens_once(node: Any) -> None:
+    # The answers to two requests to connect get through; then the answer to the command does not.
+    with wired(node, iter([0, 90])) as (crm, wire):
+        outcome = crm.tickets.OpenTicket(opened("client-once", subject="Once"))
+        assert outcome.etag == "1"
+        assert wire.cut == 2
+    assert [row.version for row in node.log.rows(stream="ticket-client-once")] == [1]
+
+
+def test_commands_in_bulk_have_request_ids(crm: Client, node: Any) -> None:
+    named = tickets_pb2.OpenTicketRequest(id="client-bulk-1", request_id="mine")
+    sent = commands_pb2.ExecuteCommandsRequest(
+        commands=[{"open_ticket": named}, {"open_ticket": {"id": "client-bulk-2"}}, commands_pb2.Command()]
+    )
+    (answer,) = crm.commands.ExecuteCommands(iter([sent]))
+    assert [each.refusal.code for each in answer.results] == ["", "", "INVALID_FIELD"]
+    assert not sent.commands[1].open_ticket.request_id
+    documents = [next(node.log.rows(stream=f"ticket-client-bulk-{number}")).document for number in (1, 2)]
+    assert b'"correlationid":"mine"' in documents[0]
+    assert b'"correlationid":"' in documents[1]
+
+
+@pytest.mark.slow
+def test_a_server_that_is_not_there(tmp_path: Any) -> None:
+    with Client(f"unix:{tmp_path}/nobody") as crm:
+        with pytest.raises(errors.Unavailable) as refused:
+            crm.tickets.OpenTicket(opened("1"))
+        assert refused.value.is_passing
+        with pytest.raises(errors.Unavailable):
+            next(crm.feed(patience=0))
+
+
+def test_a_token_does_not_travel_in_clear() -> None:
+    for address, local in (("crm.example.org:443", False), ("10.0.0.1:1", False), ("[::1]:1", True), ("unix:/x", True)):
+        assert is_local(address) == local
+        if not local:
+            with pytest.raises(ValueError, match="in clear"):
+                Client(address, token="secret")
+    Client("crm.example.org:443", token="secret", credentials=grpc.ssl_channel_credentials()).close()
+    Client("localhost:1", token="secret").close()
+
+
+@pytest.fixture(scope="module")
+def history(node: Any) -> int:
+    """Two thousand events to read."""
+    with Client(node.address) as crm:
+        for begin in range(0, 2000, 500):
+            commands = [{"capture_lead": {"id": f"client-feed-{number}"}} for number in range(begin, begin + 500)]
+            list(crm.commands.ExecuteCommands(iter([commands_pb2.ExecuteCommandsRequest(commands=commands)])))
+        return crm.position
+
+
+@pytest.mark.slow
+def test_a_feed_neither_loses_nor_repeats_when_connections_break(node: Any, history: int) -> None:
+    chance = Random(3)
+    with wired(node, (chance.randint(0, 300_000) for _ in range(6))) as (crm, wire):
+        positions = [event.position for event in crm.feed(log_pb2.ReadEventsRequest(limit=history))]
+        assert positions == list(range(1, history + 1))
+        assert wire.cut >= 4
+
+
+@pytest.mark.slow
+def test_a_feed_that_follows_goes_on_while_connections_break(node: Any, crm: Client, history: int) -> None:
+    chance, done = Random(4), Flag()
+
+    def write() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            crm.tickets.OpenTicket(opened(f"client-flow-{number}"))
+
+    with wired(node, (chance.randint(200, 4_000) for _ in range(4))) as (reader, wire):
+        writer = Thread(target=write)
+        writer.start()
+        request = log_pb2.ReadEventsRequest(after_position=history, types=["TicketOpened"], follow=True)
+        streams = []
+        with reader.feed(request) as feed:
+            for event in feed:
+                streams.append(event.stream)
+                if wire.cut == 4 and len(streams) >= 60:
+                    break
+            place = feed.position, feed.hash
+        done.set()
+        writer.join()
+    found = [stream for stream in streams if stream.startswith("ticket-client-flow-")]
+    assert found == [f"ticket-client-flow-{number + 1}" for number in range(len(found))]
+    # Another reader goes on where this one was.
+    request = log_pb2.ReadEventsRequest(after_position=place[0], after_hash=place[1], types=["TicketOpened"], limit=1)
+    assert [event.stream for event in crm.feed(request)] == [f"ticket-client-flow-{len(found) + 1}"]
+
+
+def test_a_feed_ends_when_it_is_closed(crm: Client, node: Any) -> None:
+    feed = crm.feed(log_pb2.ReadEventsRequest(after_position=node.log.head.position - 1, follow=True))
+    assert next(feed).position == node.log.head.position
+    reader = Thread(target=lambda: list(feed))
+    reader.start()
+    feed.close()
+    reader.join(60)
+    assert not reader.is_alive()
+
+
+def test_a_stream_whose_token_expired_goes_on_with_a_new_one() -> None:
+    expired = errors.Unauthenticated(
+        "TOKEN_EXPIRED", "the token has expired", field=None, status=grpc.StatusCode.UNAUTHENTICATED
+    )
+    patience = Patience(60)
+    with pytest.raises(errors.Unauthenticated):
+        patience.bear(expired)
+    for _ in range(2):
+        patience.heard()
+        patience.bear(expired)
+    with pytest.raises(errors.Unauthenticated):
+        patience.bear(expired)
+
+
+def test_a_feed_says_when_the_log_is_another_one(crm: Client) -> None:
+    with pytest.raises(errors.DataLoss) as forked:
+        next(crm.feed(log_pb2.ReadEventsRequest(after_position=1, after_hash=bytes(32), follow=True)))
+    assert forked.value.code == "HISTORY_FORKED"
+
+
+@pytest.mark.slow
+def test_a_watch_goes_on_when_the_connection_breaks(node: Any, crm: Client) -> None:
+    crm.tickets.OpenTicket(opened("client-watch"))
+    with wired(node, repeat(700, 3)) as (reader, wire):
+        reader.see(crm.position)
+        request = tickets_pb2.WatchTicketRequest(ticket_id="client-watch")
+        seen = []
+        for ticket in reader.watch(reader.tickets.WatchTicket, request):
+            seen.append(ticket.agent_id)
+            if wire.cut == 3 or len(seen) == 500:
+                break
+            assign = tickets_pb2.AssignTicketRequest(id="client-watch", agent_id=f"a{len(seen)}")
+            crm.tickets.AssignTicket(assign)
+        assert wire.cut == 3
+    assert seen == ["", *(f"a{number}" for number in range(1, len(seen)))]
+    with pytest.raises(errors.NotFound):
+        next(islice(crm.watch(crm.tickets.WatchTicket, tickets_pb2.WatchTicketRequest(ticket_id="x-no")), 1))
