@@ -47,7 +47,7 @@ test: setup ## Lint, types and every test, against the real thing
 	$(BIN)/pytest -n 2
 
 soak: setup ## What goes wrong with several processes, and a million damaged inputs: an hour or so, and figures
-	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults
+	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults tests/server/test_garbage.py
 
 contract: setup ## Whether proto/crm/v1 is well formed, documented, and breaks nobody who knows it as it was
 	@mkdir -p build

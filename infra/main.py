@@ -19,7 +19,6 @@ from infra.settings import Settings
 from infra.stream import Cluster, Place, Publisher, Stream
 
 PROJECTIONS = Path(__file__).parent.parent / "projections"
-DRAIN_SECONDS = 10.0
 
 
 class Node:
@@ -60,7 +59,9 @@ class Node:
             if cluster is not None and keys is not None and settings.only is Part.QUERIES:
                 log = Stream(cluster, place(settings), forget=keys.forget)
             else:
-                log = Log.open(settings.log_url, keys, state_cache=settings.state_cache)
+                log = Log.open(
+                    settings.log_url, keys, state_cache=settings.state_cache, waiting=settings.waiting_commands
+                )
             owned.callback(log.close)
             if isinstance(log, Log) and log.people is not None:
                 owned.callback(Follower(log).close)
@@ -108,7 +109,7 @@ class Node:
     def close(self) -> None:
         """Drain the server, stop following the log, and give the data directory back."""
         withdraw(self._settings)
-        self.server.stop(DRAIN_SECONDS)
+        self.server.stop(self._settings.drain_seconds)
         self._owned.close()
 
     def __enter__(self) -> Node:

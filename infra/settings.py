@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -94,6 +94,36 @@ class Settings(BaseSettings):
     tls_client_ca: Path | None = Field(
         default=None,
         description="Whose certificates callers must show, PEM (mTLS). Default: callers need no certificate.",
+    )
+    message_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=64 * 1024, description="The largest message that the server takes and sends."
+    )
+    streams: int = Field(
+        default=256, ge=1, description="How many streaming calls the server handles at once; more are refused."
+    )
+    waiting_calls: int = Field(
+        default=1_000, ge=0, description="How many calls may wait for one of the workers; more are refused."
+    )
+    waiting_commands: int = Field(
+        default=10_000, ge=1, description="How many commands may wait for those being decided; more are refused."
+    )
+    rate: float | None = Field(
+        default=None, gt=0, description="How many calls a second one caller may make. Default: any number."
+    )
+    burst: int = Field(
+        default=100, ge=1, description="How many calls one caller may make at once, where CRM_RATE limits them."
+    )
+    drain_seconds: float = Field(
+        default=10.0, ge=0, description="How long calls under way may take to finish when the server is told to stop."
+    )
+    metrics: str | None = Field(
+        default=None,
+        description="Where Prometheus fetches metrics from `crm serve`: a port on loopback, or host:port. Default:"
+        " nowhere.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="What `crm serve` writes down on stderr: info is a line a call, warning what is wrong.",
     )
     server: str | None = Field(
         default=None,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.options import DataOption, settings_of
-from infra.cli.output import note
 from infra.parts import Part
 
 if TYPE_CHECKING:
@@ -73,20 +72,24 @@ def serve(
     """
     from infra.cli.connection import opened
     from infra.directory import socket_address
+    from infra.server.journal import begin, journal
 
     settings = settings_of(data, **({"only": only} if only else {}))
+    begin(settings.log_level)
     with told_to_stop() as stop, opened(settings, publish=True) as node:
         address = node.serve(listen or settings.listen)
         print(address, flush=True)
-        note(f"serving {settings.data}; Ctrl-C stops")
+        journal().info("serving", data=str(settings.data), address=address, metrics=node.server.metrics_address)
         if said := unreachable(settings):
-            note(f"{said}; it is tried again and again, and until then the rest goes on")
+            sentence = f"{said}; it is tried again and again, and until then the rest goes on"
+            journal().warning("kafka_unreachable", sentence=sentence)
         if settings.snapshot_hours is not None and node.models is not None:
             publish_snapshots(
                 stop, socket_address(settings), settings.snapshots, timedelta(hours=settings.snapshot_hours)
             )
         stop.wait()
-        note("finishing the calls under way")
+        journal().info("stopping")
+    journal().info("stopped")
 
 
 def unreachable(settings: Settings) -> str | None:
@@ -112,6 +115,7 @@ def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: 
     from crm.client import Client, CrmError
     from crm.v1 import system_pb2
     from infra.models.snapshots import age
+    from infra.server.journal import journal
 
     old = age(folder, datetime.now(UTC))
     due = timedelta() if old is None else max(every - old, timedelta())
@@ -120,7 +124,7 @@ def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: 
             try:
                 crm.system.CreateSnapshot(system_pb2.CreateSnapshotRequest())
             except CrmError as error:
-                note(f"error: {error.code}: no snapshot was published: {error.sentence}")
+                journal().error("no_snapshot", reason=error.code, sentence=error.sentence)
             due = every
 
 

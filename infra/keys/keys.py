@@ -88,12 +88,15 @@ class Keys:
     thread.
 
     Every method may raise Rejected: KEYS_FULL, KEYS_UNAVAILABLE, KEYS_UNREADABLE or DATA_NOT_WRITABLE.
+
+    ``asked`` counts how often a key was needed, ``missed`` how many of them were not at hand.
     """
 
     def __init__(self, database: Database, master_key: bytes, *, cached: int) -> None:
         self._database = database
         self._master_key = master_key
         self._cached = cached
+        self.asked = self.missed = 0
         self._lock = Lock()
         self._by_stream: OrderedDict[str, Key] = OrderedDict()
         self._by_id: dict[str, Key] = {}
@@ -167,6 +170,7 @@ class Keys:
         parts = begin.split(":")
         if len(parts) != 5 or not begin.startswith(f"{FORMAT}:"):
             raise Rejected("NOT_SEALED", f"a sealed text begins with {FORMAT}: and has six parts")
+        self.asked += 1
         key = self._by_id.get(parts[2]) or self._find(parts[2])
         if key is None:
             return None
@@ -188,6 +192,7 @@ class Keys:
         ids = {parts[2] for text in sealed if len(parts := text.split(":", 3)) == 4 and KEY_ID.fullmatch(parts[2])}
         missing = [id for id in ids if id not in self._by_id and id not in self._gone][: self._cached]
         if missing:
+            self.missed += len(missing)
             with self._lock:
                 with self._database.reading() as cursor:
                     cursor.execute(self._select_by_ids, (values(missing),))
@@ -233,6 +238,8 @@ class Keys:
         wanted = dict.fromkeys(streams)
         found = {stream: key for stream in wanted if (key := self._by_stream.get(stream)) is not None}
         missing = [stream for stream in wanted if stream not in found]
+        self.asked += len(wanted)
+        self.missed += len(missing)
         if missing:
             with self._database.reading() as cursor:
                 fetched = self._fetch(cursor, missing)
@@ -266,6 +273,7 @@ class Keys:
             return None
         if not KEY_ID.fullmatch(id):
             raise Rejected("NOT_SEALED", "a sealed text names its key, and no key has such an id")
+        self.missed += 1
         with self._lock:
             with self._database.reading() as cursor:
                 cursor.execute(self._select_by_id, (id,))

@@ -38,22 +38,33 @@ class Line:
     """Lets one caller at a time serve what is waiting, its own included; a lone caller does not wait.
 
     ``serve`` admits whoever waits, once or again while it serves, answers all that they ask, and raises nothing but an
-    interrupt. A group asks for no more than ``most``, unless one caller alone does; who needs to be alone is so.
+    interrupt. A group asks for no more than ``most``, unless one caller alone does; who needs to be alone is so. Those
+    who wait ask for no more than ``room``, unless one of them alone does.
     """
 
-    def __init__(self, serve: Callable[[Admit], None], *, most: int) -> None:
+    def __init__(self, serve: Callable[[Admit], None], *, most: int, room: int | None = None) -> None:
         self._serve = serve
         self._most = most
+        self._room = room
+        self._asked_for = 0
         self._mutex = Lock()
         self._waiting: deque[Caller] = deque()
         self._busy = False
 
-    def stand(self, asked: Sequence[Asked]) -> None:
-        """Return when all that is asked was answered."""
+    @property
+    def waiting(self) -> int:
+        """How much is asked by those who wait."""
+        return self._asked_for
+
+    def stand(self, asked: Sequence[Asked]) -> bool:
+        """Return when all that is asked was answered; at once, and false, where there is no room to wait."""
         caller = Caller(asked)
         try:
             with self._mutex:
+                if self._room is not None and self._waiting and self._asked_for + len(asked) > self._room:
+                    return False
                 self._waiting.append(caller)
+                self._asked_for += len(asked)
                 caller.leads = not self._busy
                 self._busy = True
             if not caller.leads:
@@ -66,6 +77,7 @@ class Line:
         except BaseException:
             self._leave(caller)
             raise
+        return True
 
     def _lead(self, caller: Caller) -> None:
         group: list[Caller] = []
@@ -83,6 +95,7 @@ class Line:
             before = len(group)
             while self._waiting and self._may_join(group, self._waiting[0]):
                 group.append(self._waiting.popleft())
+                self._asked_for -= len(group[-1].asked)
         return [asked for member in group[before:] for asked in member.asked]
 
     def _may_join(self, group: list[Caller], caller: Caller) -> bool:
@@ -118,6 +131,7 @@ class Line:
             caller.has_left = True
             if caller in self._waiting:
                 self._waiting.remove(caller)
+                self._asked_for -= len(caller.asked)
             if caller.leads:
                 self._hand_over(caller)
             if caller.was_served:

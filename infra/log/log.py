@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, func, literal_column, select, text, true
 from sqlalchemy.engine.interfaces import DBAPICursor
 from uuid_utils import uuid7
 
-from commands.rejected import Rejected
+from commands.rejected import Rejected, require
 from domain.event import State
 from infra.database import Database, Uncertain, Unusable, open_database, prepare, values
 from infra.keys import Keys
@@ -67,17 +67,26 @@ class Log:
     """The log in one database. Safe to use from any thread, and from several processes at once.
 
     Every method may raise Rejected: LOG_FULL, LOG_UNAVAILABLE, LOG_UNREADABLE, DATA_NOT_WRITABLE, LOG_CLOSED.
+
+    ``commits`` counts the transactions that recorded something, ``commands`` the commands that were decided in them.
     """
 
     def __init__(
-        self, database: Database, keys: Keys | None, *, state_cache: int, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        keys: Keys | None,
+        *,
+        state_cache: int,
+        waiting: int | None,
+        clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._keys_given = keys
         self._clock = clock
         self._sql = Statements(database)
         self._states = RecentStates(state_cache)
-        self._line = Line(self._serve, most=MOST_IN_A_TRANSACTION)
+        self._line = Line(self._serve, most=MOST_IN_A_TRANSACTION, room=waiting)
+        self.commits = self.commands = 0
         self._open = True
         self._serving = Lock()
         self._committed = Condition()
@@ -92,11 +101,18 @@ class Log:
 
     @classmethod
     def open(
-        cls, url: str, keys: Keys | None, *, state_cache: int = 100_000, clock: Callable[[], datetime] = utc_now
+        cls,
+        url: str,
+        keys: Keys | None,
+        *,
+        state_cache: int = 100_000,
+        waiting: int | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> Log:
         """The log in the database at ``url`` (``sqlite:////path/log.db``), which is made where there is none.
 
-        ``state_cache`` is how many streams' states are remembered; ``clock`` tells the time, in UTC. Without ``keys``
+        ``state_cache`` is how many streams' states are remembered; ``waiting`` how many commands may wait for those
+        being decided, any number where not given; ``clock`` tells the time, in UTC. Without ``keys``
         the log cannot decide; it can be read, and take what was decided elsewhere. With them, whoever is to be
         forgotten is forgotten when this returns.
 
@@ -107,7 +123,7 @@ class Log:
             prepare(database, MIGRATIONS, REVISION)
             if wrong := Verification(database).run(last=CHECKED_AT_START, progress=None):
                 raise Rejected("LOG_TAMPERED", f"{wrong[0].sentence}; restore a backup of {database}")
-            return cls(database, keys, state_cache=state_cache, clock=clock)
+            return cls(database, keys, state_cache=state_cache, waiting=waiting, clock=clock)
         except BaseException:
             database.close()
             raise
@@ -132,17 +148,31 @@ class Log:
             self._learn(forgotten)
         return head
 
+    @property
+    def states(self) -> RecentStates:
+        """The states that are remembered."""
+        return self._states
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for those that are being decided."""
+        return self._line.waiting
+
     def submit(self, requests: Sequence[Request]) -> list[Outcome | Rejected]:
         """Decide the requests in order and return their answers, in the same order, when all that was accepted is
         durable. What several callers ask at the same time is committed together; each request stands for itself.
 
+        :raises Rejected: LOG_BUSY where too many commands wait already; none of these was looked at.
         :raises Exception: whatever the command of a request raised that is not a refusal; the others were decided.
         """
         asked = [Asked(request, self._keys) for request in requests]
         if self.people is not None and any(each.alone for each in asked):
             self.people.follow(self.head.position)  # so that little is left to do while others wait
-        if asked:
-            self._line.stand(asked)
+        if asked and not self._line.stand(asked):
+            raise Rejected(
+                "LOG_BUSY",
+                f"{self.waiting:,} commands wait already; nothing was recorded; try again in a second",
+            )
         answers: list[Outcome | Rejected] = []
         for each in asked:
             if each.answer is None:
@@ -343,6 +373,8 @@ class Log:
         self._forget_states(decided.changed)
         self._seen = decided.head
         if decided.rows:
+            self.commits += 1
+            self.commands += len(asked)
             with self._committed:
                 self._committed.notify_all()
             if asked[0].alone:
@@ -749,6 +781,11 @@ def decide(decisions: Decisions, asked: Asked) -> Outcome | BaseException:
     :raises Unusable: where the database cannot be read.
     """
     try:
+        require(
+            asked.request.deadline is None or monotonic() <= asked.request.deadline,
+            "DEADLINE_PASSED",
+            "the deadline passed before it was this command's turn; nothing was recorded",
+        )
         return decisions.decide(asked)
     except Unusable:
         raise

@@ -28,7 +28,8 @@ class Request(NamedTuple):
 
     ``request_id`` makes it safe to ask again; without ``occurred_at`` it happens when it is recorded;
     ``expected_version`` is of the home stream (0: it must not exist yet); ``validate_only`` asks what would happen;
-    ``correlation_id`` is the request id where not given.
+    ``correlation_id`` is the request id where not given. Past the ``deadline``, an instant of ``time.monotonic``, it is
+    not decided any more.
     """
 
     command: Command
@@ -39,6 +40,7 @@ class Request(NamedTuple):
     validate_only: bool = False
     correlation_id: str | None = None
     causation_id: str | None = None
+    deadline: float | None = None
 
 
 class Outcome(NamedTuple):

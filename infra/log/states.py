@@ -38,9 +38,13 @@ def bare(stream: str) -> Known:
 
 
 class RecentStates:
-    """The states of the streams that were used last. One thread changes it, any may look into it."""
+    """The states of the streams that were used last. One thread changes it, any may look into it.
+
+    ``asked`` and ``missed`` count how often a state was asked for, and how often it was not there.
+    """
 
     def __init__(self, most: int) -> None:
+        self.asked = self.missed = 0
         self._most = most
         self._known: OrderedDict[str, Known] = OrderedDict()
 
@@ -53,8 +57,11 @@ class RecentStates:
 
     def use(self, stream: str) -> Known | None:
         """What is known; it is forgotten later than what was used before."""
+        self.asked += 1
         known = self._known.get(stream)
-        if known is not None:
+        if known is None:
+            self.missed += 1
+        else:
             self._known.move_to_end(stream)
         return known
 

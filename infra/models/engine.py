@@ -469,6 +469,11 @@ class Models:
             raise Rejected("UNKNOWN_MODEL", f"there is no model {name}; {nearest(name, self.names)}")
         return self._standing[name]
 
+    @property
+    def last_error(self) -> str | None:
+        """Why the last round of upkeep failed, where it did."""
+        return self._last_error
+
     def status(self) -> Status:
         """How the read models are."""
         head = self._log.head.position

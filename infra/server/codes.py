@@ -89,12 +89,17 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
     },
     StatusCode.RESOURCE_EXHAUSTED: {
         "KEYS_FULL": "no room is left for the keys",
+        "LOG_BUSY": "too many commands wait for their turn; nothing was recorded",
         "LOG_FULL": "no room is left for the log; nothing was recorded",
+        "RATE_EXCEEDED": "the caller made more calls a second than one caller may",
         "SQL_OUT_OF_MEMORY": "the statement or the report needs more memory than is allowed",
         "SQL_TOO_MANY_ROWS": "the statement answers more rows than are allowed",
+        "TOO_MANY_CALLS": "more calls wait than the server takes",
         "TOO_MANY_FOLLOWERS": "too many callers follow the log",
+        "TOO_MANY_STREAMS": "more streams are under way than the server takes",
     },
     StatusCode.DEADLINE_EXCEEDED: {
+        "DEADLINE_PASSED": "the call's deadline passed before its turn; nothing was done",
         "MIN_POSITION_NOT_REACHED": "the log did not reach the position in time",
         "SQL_TIMEOUT": "the statement took longer than is allowed",
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +44,7 @@ class Reader:
             field: (field.name, field.name in CIRCUMSTANCES, _conversion(field)) for field in request.fields
         }
 
-    def read(self, message: Message, actor: Actor) -> Request:
+    def read(self, message: Message, actor: Actor, deadline: float | None = None) -> Request:
         """The command with its circumstances.
 
         :raises Rejected: INVALID_FIELD.
@@ -62,7 +63,7 @@ class Reader:
             command = self._kind.model_validate(given)
         except ValidationError as error:
             raise InvalidFields.of(error) from None
-        return Request(command, actor, **circumstances)
+        return Request(command, actor, deadline=deadline, **circumstances)
 
     def _new_id(self, request_id: str | None) -> str:
         """A new id; the same one for the same request id, so that the same request sent again means the same stream."""
@@ -91,7 +92,7 @@ class Commands:
         def call(message: Message, context: grpc.ServicerContext) -> Message:
             caller = UNDER_WAY.get().caller
             require_may_say_when(message, caller)
-            return outcome_message(execute(reader.read(message, caller.actor)))
+            return outcome_message(execute(reader.read(message, caller.actor, deadline_of(context))))
 
         return call
 
@@ -112,11 +113,12 @@ class Commands:
                 f"a message of {len(message.commands)} commands; at most {MOST_COMMANDS} are allowed",
                 field="commands",
             )
-            read = [self._read(command, caller) for command in message.commands]
+            deadline = deadline_of(context)
+            read = [self._read(command, caller, deadline) for command in message.commands]
             answers = iter(self._log.submit([each for each in read if isinstance(each, Request)]))
             yield response(next(answers) if isinstance(each, Request) else each for each in read)
 
-    def _read(self, command: commands_pb2.Command, caller: Caller) -> Request | Rejected:
+    def _read(self, command: commands_pb2.Command, caller: Caller, deadline: float | None) -> Request | Rejected:
         try:
             require_known_fields(command)
             name = command.WhichOneof("command")
@@ -127,9 +129,15 @@ class Commands:
             reader = self._bulk[name]
             reader.permission.require(caller.roles)
             require_may_say_when(message, caller)
-            return reader.read(message, caller.actor)
+            return reader.read(message, caller.actor, deadline)
         except Rejected as refusal:
             return refusal
+
+
+def deadline_of(context: grpc.ServicerContext) -> float | None:
+    """Until when the caller waits, as an instant of ``time.monotonic``."""
+    left = context.time_remaining()
+    return None if left is None else monotonic() + left
 
 
 def require_may_say_when(message: Message, caller: Caller) -> None:

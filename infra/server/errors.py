@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, NoReturn
 from uuid import uuid4
 
 import grpc
-import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -20,14 +19,21 @@ from pydantic import ValidationError
 from commands.rejected import Rejected
 from infra.server.codes import status_of
 from infra.server.contract import FIRST_SHARED
+from infra.server.journal import journal
 
 DOMAIN = "annals.crm"
 LONGEST_TEXT = 1_000
 """Bytes of a sentence, which stands in a status several times; all of it has to fit into 16 KiB of metadata."""
 
-RETRY_AFTER = Duration(seconds=1)
+RETRY_SECONDS = 1.0
+"""When to try again, where the refusal does not say."""
+
 RESOURCE_CODES = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
 RETRY_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+
+REFUSED_AS: ContextVar[str] = ContextVar("refused_as")
+"""The code of the refusal that ended the call under way."""
 
 
 class InvalidFields(Rejected):
@@ -81,7 +87,9 @@ def _details(refusal: Rejected, code: grpc.StatusCode, request: Message | None) 
     if code in RESOURCE_CODES:
         yield ResourceInfo(resource_name=_subject(refusal, request), description=_short(refusal.sentence))
     if code in RETRY_CODES:
-        yield RetryInfo(retry_delay=RETRY_AFTER)
+        wait = Duration()
+        wait.FromNanoseconds(int(getattr(refusal, "retry_after", RETRY_SECONDS) * 1e9))
+        yield RetryInfo(retry_delay=wait)
 
 
 def _subject(refusal: Rejected, request: Message | None) -> str:
@@ -136,6 +144,7 @@ def guard_stream(call: Callable[[Any, Any], Iterator[Any]]) -> Callable[[Any, An
 
 def end(error: Exception, request: Any, context: grpc.ServicerContext) -> NoReturn:
     """End a call as refused, or as failed where the error was unforeseen."""
+    REFUSED_AS.set(error.code if isinstance(error, Rejected) else "INTERNAL")
     if isinstance(error, Rejected):
         _refuse(error, request, context)
     _fail(error, context)
@@ -153,15 +162,10 @@ def _fail(error: Exception, context: grpc.ServicerContext) -> NoReturn:
         raise error
     reference = uuid4().hex
     # Neither the request nor the error's text is logged: both may hold personal data.
-    _log().error("call_failed", reference=reference, error=type(error).__qualname__, at=_place(error))
+    journal().error("call_failed", reference=reference, error=type(error).__qualname__, at=_place(error))
     refusal = Rejected("INTERNAL", f"something unforeseen went wrong; the server's log has it under {reference}")
     context.abort_with_status(rpc_status.to_status(status(refusal)))
     raise AssertionError("unreachable")
-
-
-def _log() -> Any:
-    """The server's own log, on stderr wherever the server runs: stdout is for data."""
-    return structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
 
 
 def _place(error: BaseException) -> str:

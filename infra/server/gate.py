@@ -15,6 +15,7 @@ from commands.rejected import Rejected, require
 from infra.server.actor import HEADER, UNDER_WAY, Call, Caller, claimed, on_behalf
 from infra.server.errors import end
 from infra.server.permissions import PERMISSIONS, Permission
+from infra.server.rates import Rates
 from infra.server.tokens import Tokens
 
 OPEN_TO_ALL = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
@@ -36,10 +37,12 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
     """Lets a call through when its caller is known and may make it.
 
     :param tokens: what is believed; None where callers on this machine need none, and no others are answered.
+    :param rates: how often each may call, where that is limited.
     """
 
-    def __init__(self, tokens: Tokens | None) -> None:
+    def __init__(self, tokens: Tokens | None, rates: Rates | None = None) -> None:
         self._tokens = tokens
+        self._rates = rates
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
 
     def intercept_service(self, proceed: Callable[..., Any], details: grpc.HandlerCallDetails) -> Any:
@@ -62,6 +65,9 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
             try:
                 caller = self._caller(context)
                 permission.require(caller.roles)
+                if self._rates is not None:
+                    self._rates.take(caller.actor)
+                require_time(context)
             except Exception as error:
                 end(error, None, context)
             UNDER_WAY.set(Call(rpc, caller, permission))
@@ -105,6 +111,15 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
         )
         caller = self._tokens.caller(credentials[len(SCHEME) :])
         return caller if claim is None else on_behalf(caller, claim)
+
+
+def require_time(context: grpc.ServicerContext) -> None:
+    """Refuse a call that waited for its turn until its caller would wait no longer.
+
+    :raises Rejected: DEADLINE_PASSED.
+    """
+    left = context.time_remaining()
+    require(left is None or left > 0, "DEADLINE_PASSED", "the deadline passed before it was this call's turn")
 
 
 def while_good(messages: Iterable[Any], caller: Caller) -> Iterator[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,7 +10,7 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from commands.rejected import Rejected, require
@@ -20,16 +19,24 @@ from infra.directory import is_local
 from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models
+from infra.parts import Part
 from infra.server.admission import require_fields, require_known_fields, require_readable, required_fields
 from infra.server.anymodel import AnyModel
 from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
+from infra.server.drain import Drain
 from infra.server.errors import guard, guard_stream
 from infra.server.feed import Feed, Followers
 from infra.server.gate import Gate, require_complete
+from infra.server.health import Health
+from infra.server.limits import Doorman
+from infra.server.metrics import Metrics
+from infra.server.observation import Observation
 from infra.server.opening import AccessLog, Edge
+from infra.server.pool import Pool
 from infra.server.privacy import Privacy
 from infra.server.queries import Queries, not_served
+from infra.server.rates import Rates
 from infra.server.replay import Replay
 from infra.server.reports import Reports
 from infra.server.system import System
@@ -40,10 +47,7 @@ from infra.server.watching import Watching
 from infra.settings import Settings
 from infra.stream import Publisher, Stream
 
-LARGEST_MESSAGE = 16 * 1024 * 1024
 LARGEST_PORT = 65_535
-STREAMS = 256
-"""How many streaming calls run at once, in threads of their own, so that idle ones never keep a command waiting."""
 
 Call = Callable[[Any, Any], Any]
 
@@ -65,11 +69,19 @@ class Server:
         self._tokens = Tokens.named_by(settings)
         self._credentials = credentials(settings)
         self._access = AccessLog(settings.access)
-        self._streams = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
+        self.calls = Pool(settings.workers, "call")
+        # In threads of their own, so that idle streams never keep a command waiting.
+        self._streams = Pool(settings.streams, "stream")
+        self._doorman = Doorman(self.calls, self._streams, settings.waiting_calls)
+        rates = None if settings.rate is None else Rates(settings.rate, settings.burst)
         self._commands: Commands | None = None
         self._queries: Queries | None = None
         self._followers: Followers | None = None
-        self._parts: list[object] = [System(log, models, settings, publisher)]
+        system = System(log, models, settings, publisher)
+        self._metrics = None
+        if settings.metrics is not None:
+            self._metrics = Metrics(log, keys, system, self.calls, self._streams, settings.metrics)
+        self._parts: list[object] = [system]
         edge = None if keys is None else Edge(keys, self._access)
         if keys is not None and edge is not None and isinstance(log, Log):
             self._commands = Commands(log, keys)
@@ -85,15 +97,19 @@ class Server:
                 Reports(log, models, edge, settings),
                 Upkeep(log, models, settings),
             ]
-        self._health = health.HealthServicer()
+        self.metrics_address: str | None = None
         self._services = services()
+        self._health = Health(
+            (service.full_name for service in self._services), parts_of(log, models, publisher, self._commands)
+        )
+        self._drain = Drain()
         require_complete(self._services)
         self._server = grpc.server(
-            ThreadPoolExecutor(settings.workers, thread_name_prefix="call"),
-            interceptors=[Gate(self._tokens)],
+            self.calls,
+            interceptors=[Observation(self._metrics), self._doorman, Gate(self._tokens, rates)],
             options=[
-                ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-                ("grpc.max_send_message_length", LARGEST_MESSAGE),
+                ("grpc.max_receive_message_length", settings.message_bytes),
+                ("grpc.max_send_message_length", settings.message_bytes),
                 ("grpc.so_reuseport", 0),
                 # Who is gone without a word gives their place back, and who asks whether we are there may do so.
                 ("grpc.keepalive_time_ms", 60_000),
@@ -103,7 +119,7 @@ class Server:
         )
         for service in self._services:
             self._server.add_generic_rpc_handlers([self._handler(service)])
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._health.add_to(self._server)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(self._reflection(), self._server)
 
     def start(self, *addresses: str) -> str:
@@ -120,18 +136,25 @@ class Server:
                 require_no_eavesdropper(address)
             require_port(address)
         bound = [self._bind(address) for address in addresses]
-        self._tell(health_pb2.HealthCheckResponse.SERVING)
+        if self._metrics is not None:
+            self.metrics_address = self._metrics.start()
         self._server.start()
+        self._health.start()
         return bound[0]
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let those that run finish within ``grace`` seconds, then cut them off."""
-        self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health.stop()
+        self._drain.stop()
         if self._followers is not None:
             self._followers.stop()
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
+        self._doorman.close()
+        self._health.close()
         self._access.close()
+        if self._metrics is not None:
+            self._metrics.stop()
 
     def _bind(self, address: str) -> str:
         try:
@@ -148,10 +171,6 @@ class Server:
             Path(address.removeprefix("unix:")).chmod(0o600)
             return address
         return f"{address.rpartition(':')[0]}:{port}"
-
-    def _tell(self, state: Any) -> None:
-        for name in ("", *(service.full_name for service in self._services)):
-            self._health.set(name, state)
 
     def _reflection(self) -> reflection.ReflectionServicer:
         names = (service.full_name for service in self._services)
@@ -172,11 +191,15 @@ class Server:
         required = [] if command_of(method.input_type) else required_fields(method.input_type)
         if not method.server_streaming:
             return grpc.unary_unary_rpc_method_handler(guard(_checked(call, required)), request, _serialized)
-        behaviour: Any = guard_stream(call if method.client_streaming else _checked(call, required))
+        behaviour: Any = guard_stream(self._drained(call) if method.client_streaming else _checked(call, required))
         behaviour.experimental_thread_pool = self._streams
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(behaviour, request, _serialized)
         return grpc.unary_stream_rpc_method_handler(behaviour, request, _serialized)
+
+    def _drained(self, call: Call) -> Call:
+        """The call, whose caller's stream ends when the server stops."""
+        return lambda requests, context: call(self._drain.messages(requests), context)
 
     def _call(self, method: MethodDescriptor, models: dict[Any, str]) -> Call:
         """What answers an rpc: a part's function of its name, or the command or model that its messages stand for."""
@@ -195,6 +218,20 @@ class Server:
             if name.startswith("list_"):
                 return self._queries.list(name.removeprefix("list_"), method)
         return _not_served
+
+
+def parts_of(
+    log: Log | Stream, models: Models | None, publisher: Publisher | None, commands: Commands | None
+) -> dict[str, Callable[[], bool]]:
+    """What runs here, by the name that its health has, and what says whether it is well."""
+    parts: dict[str, Callable[[], bool]] = {}
+    if commands is not None:
+        parts[Part.COMMANDS] = lambda: log.head is not None
+    if models is not None:
+        parts[Part.QUERIES] = lambda: models.last_error is None
+    if publisher is not None:
+        parts[Part.PUBLISHER] = lambda: publisher.status.last_error is None
+    return parts
 
 
 def require_local(address: str) -> None:

@@ -31,7 +31,26 @@ class System:
     def get_status(self, request: system_pb2.GetStatusRequest, context: grpc.ServicerContext) -> system_pb2.Status:
         """How each part is."""
         head = self._log.head
-        parts, notices = [], []
+        parts, notices = self.parts()
+        forked = [f"{each.code}: {each.sentence}" for each in self._forked()]
+        answer = system_pb2.Status(
+            well=not forked and not any(part.last_error or part.held_back_streams for part in parts),
+            program_version=version("annals"),
+            data_directory=str(self._settings.data.absolute()),
+            position=head.position,
+            hash=head.hash,
+            parts=parts,
+            time_zone=self._settings.time_zone,
+            notices=[*notices, *forked],
+        )
+        if head.position:
+            answer.recorded_at = head.recorded_at
+        return answer
+
+    def parts(self) -> tuple[list[system_pb2.Status.Part], list[str]]:
+        """How far each part is that follows the log, and what there is to say about them."""
+        parts: list[system_pb2.Status.Part] = []
+        notices: list[str] = []
         if self._models is not None:
             status = self._models.status()
             parts = [
@@ -57,20 +76,7 @@ class System:
             parts.append(self._part("publisher", going.position, going.lag, error=going.last_error))
             if going.state == STANDING_BY:
                 notices = [*notices, "the publisher stands by, for another one publishes"]
-        forked = [f"{each.code}: {each.sentence}" for each in self._forked()]
-        answer = system_pb2.Status(
-            well=not forked and not any(part.last_error or part.held_back_streams for part in parts),
-            program_version=version("annals"),
-            data_directory=str(self._settings.data.absolute()),
-            position=head.position,
-            hash=head.hash,
-            parts=parts,
-            time_zone=self._settings.time_zone,
-            notices=[*notices, *forked],
-        )
-        if head.position:
-            answer.recorded_at = head.recorded_at
-        return answer
+        return parts, notices
 
     def verify(
         self, request: system_pb2.VerifyRequest, context: grpc.ServicerContext

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,12 +13,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-import structlog
-
 from commands.rejected import Rejected, require
 from infra.log import Actor
 from infra.roles import Role
 from infra.server.actor import Caller
+from infra.server.journal import journal
 from infra.settings import Settings
 
 RS256, EDDSA = "RS256", "EdDSA"
@@ -233,8 +231,7 @@ class PublicKeys:
         try:
             keys = self._read()
         except Rejected as refusal:
-            log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
-            log.warning("token_keys_not_read", sentence=refusal.sentence)
+            journal().warning("token_keys_not_read", sentence=refusal.sentence)
             return
         self._read_at = monotonic()
         if keys != self._keys:  # the same ones stay the same object, so that tokens checked with them stay known

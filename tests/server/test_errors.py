@@ -175,6 +175,12 @@ OTHERWISE = {
     "INTERNAL",
     # Tested where the server stops.
     "SERVER_STOPPING",
+    # Tested where the server has limits.
+    "DEADLINE_PASSED",
+    "LOG_BUSY",
+    "RATE_EXCEEDED",
+    "TOO_MANY_CALLS",
+    "TOO_MANY_STREAMS",
     # Tested where callers have tokens.
     "ACCESS_NOT_LOGGED",
     "NOT_ALLOWED",

@@ -12,9 +12,16 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.message import Message
 
 from infra.server.contract import message_class, services
+from tests.faults import sizes
 from tests.server.conftest import Caller, Node, refusal, running
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
+
+REQUESTS = sizes.size("REQUESTS", 600, 100_000)
+"""About how many are sent; ANNALS_REQUESTS=5000 for a longer look."""
+
+STREAM_SECONDS = 2 if REQUESTS < 5_000 else 0.2
+"""How long a stream is listened to; some would never end."""
 
 METHODS = [method for service in services() for method in service.methods]
 STRANGE = (
@@ -96,7 +103,7 @@ def attacks(method: MethodDescriptor) -> Iterator[bytes]:
     chance = random.Random(method.full_name)
     yield chance.randbytes(40)
     yield b"\x0a\xff\xff\xff\xff\x0f"
-    for _ in range(4):
+    for _ in range(max(1, round((REQUESTS / len(METHODS) - 2) / 2))):
         sent = strange(method.input_type, chance).SerializeToString()
         yield sent
         if sent:
@@ -107,9 +114,9 @@ def attacks(method: MethodDescriptor) -> Iterator[bytes]:
 def send(caller: Caller, method: MethodDescriptor, sent: bytes) -> None:
     path = f"/{method.containing_service.full_name}/{method.name}"
     if method.client_streaming:
-        list(caller.channel.stream_stream(path)(iter([sent]), timeout=2))
+        list(caller.channel.stream_stream(path)(iter([sent]), timeout=STREAM_SECONDS))
     elif method.server_streaming:
-        list(caller.channel.unary_stream(path)(sent, timeout=2))
+        list(caller.channel.unary_stream(path)(sent, timeout=STREAM_SECONDS))
     else:
         caller.channel.unary_unary(path)(sent, timeout=2)
 

@@ -1,0 +1,47 @@
+"""The server's own log of what happens to it, on stderr wherever it runs: stdout is for data."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+
+
+def journal() -> Any:
+    """Where to write it down. Neither requests nor the texts of errors belong there: both may hold personal data."""
+    return structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+
+
+def begin(level: str) -> None:
+    """Write down what is at least of the level (debug, info, warning or error): lines for people on a terminal, JSON
+    elsewhere. What the libraries say goes there as well, from warnings on.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    on_terminal = sys.stderr.isatty()
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    shown: Any = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(_text)
+    structlog.configure([*shared, shown], wrapper_class=structlog.make_filtering_bound_logger(number))
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_of_library, shown], foreign_pre_chain=shared))
+    # It repeats the texts of errors, which may hold personal data; what matters of them is written down by us.
+    logging.getLogger("grpc").setLevel(logging.CRITICAL + 1)
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _of_library(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Which library says it, and nothing of structlog's own."""
+    record = line.pop("_record")
+    line.pop("_from_structlog")
+    line["library"] = record.name
+    return line
+
+
+def _text(line: dict[str, Any], **_: Any) -> str:
+    return orjson.dumps(line, default=str).decode()

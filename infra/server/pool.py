@@ -1,0 +1,34 @@
+"""Threads that know how much they have to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+
+class Pool(ThreadPoolExecutor):
+    """``size`` threads. ``load`` is how much they were given that is not done: what runs, and what waits for one."""
+
+    def __init__(self, size: int, name: str) -> None:
+        super().__init__(size, thread_name_prefix=name)
+        self.size = size
+        self.load = 0
+        self._counting = Lock()
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        """Have it done by the next free thread."""
+        with self._counting:
+            self.load += 1
+        try:
+            future = super().submit(work, *given, **named)
+        except BaseException:
+            self._done(None)
+            raise
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, _: Future[Any] | None) -> None:
+        with self._counting:
+            self.load -= 1

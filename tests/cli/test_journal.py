@@ -1,0 +1,86 @@
+"""What `crm serve` writes down."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm.client import Client, CrmError
+from crm.v1 import leads_pb2, log_pb2
+from tests.cli.conftest import Process
+from tests.test_readme import BIN
+
+pytestmark = pytest.mark.slow
+
+
+def lines(err: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+
+
+def test_a_line_of_json_for_every_call(process: Callable[..., Process], company: Path) -> None:
+    server = process("serve", "--listen", "127.0.0.1:0", "--data", company)
+    with Client(server.line(), actor="shop") as client:
+        client.leads.CaptureLead(leads_pb2.CaptureLeadRequest(id="9", name="Zoe Zimt", request_id="r-1"))
+        with pytest.raises(CrmError):
+            client.leads.AssignLead(leads_pb2.AssignLeadRequest(id="Zoe", agent_id="kim", request_id="r-2"))
+        list(client.log.ReplayStream(log_pb2.ReplayStreamRequest(stream="lead-9")))
+    server.send(signal.SIGTERM)
+    ended = server.end()
+    assert ended.status == 0
+    told = lines(ended.err)
+    assert [line["event"] for line in told] == ["serving", "call", "call", "call", "stopping", "stopped"]
+    captured, refused, replayed = told[1:4]
+    assert captured.pop("milliseconds") > 0
+    assert captured.pop("timestamp").endswith("Z")
+    assert captured == {
+        "event": "call",
+        "level": "info",
+        "rpc": "crm.v1.LeadService/CaptureLead",
+        "code": "OK",
+        "request_id": "r-1",
+        "caller": "unauthenticated:shop",
+    }
+    assert (refused["code"], refused["reason"]) == ("NOT_FOUND", "NOT_FOUND")
+    assert (replayed["rpc"], replayed["code"]) == ("crm.v1.LogService/ReplayStream", "OK")
+    assert "Zoe" not in ended.err
+
+
+def test_only_what_is_wrong(process: Callable[..., Process], company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_LOG_LEVEL", "warning")
+    server = process("serve", "--listen", "127.0.0.1:0", "--data", company)
+    with Client(server.line()) as client:
+        client.leads.CaptureLead(leads_pb2.CaptureLeadRequest(id="9"))
+    server.send(signal.SIGTERM)
+    assert lines(server.end().err) == []
+
+
+def test_lines_for_people_on_a_terminal(company: Path) -> None:
+    ours, terminal = pty.openpty()
+    server = subprocess.Popen(
+        [BIN / "crm", "serve", "--listen", "127.0.0.1:0", "--data", str(company)],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    os.close(terminal)
+    assert server.stdout is not None
+    server.stdout.readline()
+    server.terminate()
+    assert server.wait(timeout=60) == 0
+    said = b""
+    with suppress(OSError):  # how Linux says that the other end is closed
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    server.stdout.close()
+    assert b"serving" in said
+    assert b'{"' not in said

@@ -1,0 +1,157 @@
+"""What is too much is refused at once, and what was acknowledged is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import grpc
+import pytest
+
+from commands.rejected import Rejected
+from commands.ticket import OpenTicket
+from infra.keys import Keys
+from infra.log import Actor, Log, Outcome, Request
+from infra.server import Server
+
+ANN = Actor("user", "ann")
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    until = monotonic() + 60
+    while not so():
+        assert monotonic() < until, "it never came to be"
+        sleep(0.01)
+
+
+@pytest.fixture
+def limited(node: Any, make_caller: Any) -> Callable[..., Any]:
+    """Callers of another server on the same log and models, with limits."""
+
+    @contextmanager
+    def serving(**limits: Any) -> Iterator[Any]:
+        settings = node.settings.model_copy(update=limits)
+        server = Server(log=node.log, models=node.models, keys=node.keys, settings=settings)
+        yield make_caller(server.start("127.0.0.1:0"))
+        server.stop(5)
+
+    return serving
+
+
+def retry_seconds(refusal: Any) -> float:
+    return float(refusal.details["RetryInfo"].retry_delay.ToNanoseconds()) / 1e9
+
+
+def test_more_calls_than_may_wait(node: Any, limited: Any) -> None:
+    with limited(workers=1, waiting_calls=2) as caller:
+        later = node.log.head.position + 1
+        calls = [caller.future("GetTicket", ticket_id="waited-for", min_position=later) for _ in range(20)]
+        wait_until(lambda: sum(call.done() for call in calls) == 17)
+        refused = [caller.refusal(call.exception()) for call in calls if call.done()]
+        assert {(each.code, each.status) for each in refused} == {("TOO_MANY_CALLS", EXHAUSTED)}
+        assert {retry_seconds(each) for each in refused} == {1}
+        node.log.execute(Request(OpenTicket(id="waited-for"), ANN))
+        assert sum(call.exception(timeout=60) is None for call in calls) == 3
+        assert caller("GetTicket", ticket_id="waited-for").etag == "1"
+
+
+def test_more_streams_than_there_may_be(node: Any, limited: Any) -> None:
+    with limited(streams=2) as caller:
+        following = caller.request("ReadEvents", follow=True, after_position=node.log.head.position)
+        calls = [caller.streaming("ReadEvents", following) for _ in range(2)]
+        for call in calls:
+            next(call)
+        refused = caller.refused("ExecuteCommands")
+        assert (refused.code, refused.status, retry_seconds(refused)) == ("TOO_MANY_STREAMS", EXHAUSTED, 1)
+        assert caller("OpenTicket").position, "a command does not wait for streams"
+        calls[0].cancel()
+
+        def there_is_room() -> bool:
+            try:
+                return caller("ExecuteCommands") is not None
+            except grpc.RpcError:
+                return False
+
+        wait_until(there_is_room)
+        calls[1].cancel()
+
+
+def test_more_calls_a_second_than_one_caller_may(limited: Any) -> None:
+    with limited(rate=0.01, burst=3) as caller:
+        ann, ben = (("crm-actor", "ann"),), (("crm-actor", "ben"),)
+        for _ in range(3):
+            caller("GetStatus", metadata=ann)
+        refused = caller.refused("OpenTicket", id="too-fast", metadata=ann)
+        assert (refused.code, refused.status) == ("RATE_EXCEEDED", EXHAUSTED)
+        assert 0 < retry_seconds(refused) <= 100
+        assert "more than 0.01 calls a second" in refused.sentence
+        assert caller.refused("GetTicket", ticket_id="too-fast", metadata=ben).code == "NOT_FOUND"
+
+
+def test_a_message_that_is_too_large(limited: Any) -> None:
+    with limited(message_bytes=64 * 1024) as caller:
+        with pytest.raises(grpc.RpcError) as error:
+            caller("OpenTicket", subject="x" * 70_000)
+        assert error.value.code() is EXHAUSTED
+        assert caller("OpenTicket", subject="x" * 100).position
+
+
+def test_a_command_whose_deadline_passed_while_it_stood_in_line_is_not_decided(node: Any, caller: Any) -> None:
+    with node.log.appending():
+        late = caller.streaming(
+            "ExecuteCommands",
+            iter([caller.request("ExecuteCommands", commands=[{"open_ticket": {"id": "late"}}])]),
+            timeout=0.5,
+        )
+        with pytest.raises(grpc.RpcError) as error:
+            next(late)
+        assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    node.log.execute(Request(OpenTicket(id="after-late"), ANN))
+    assert node.log.state("ticket-late")[0] == 0
+
+
+def test_what_is_past_its_deadline_does_not_concern_the_others(node: Any) -> None:
+    late = Request(OpenTicket(id="too-late"), ANN, deadline=monotonic() - 1)
+    refused, done = node.log.submit([late, Request(OpenTicket(id="in-time"), ANN, deadline=monotonic() + 60)])
+    assert refused.code == "DEADLINE_PASSED"
+    assert done.position == node.log.head.position
+    assert node.log.state("ticket-too-late")[0] == 0
+
+
+def test_more_commands_than_may_wait(tmp_path: Path) -> None:
+    keys = Keys.open(f"sqlite:///{tmp_path / 'keys.db'}", b"k" * 32)
+    log = Log.open(f"sqlite:///{tmp_path / 'log.db'}", keys, waiting=2)
+    asked: list[Future[Outcome]] = []
+    with ThreadPoolExecutor(32) as pool:
+
+        def one_is_refused() -> bool:
+            asked.append(pool.submit(log.execute, Request(OpenTicket(id=f"{len(asked)}"), ANN)))
+            return any(each.done() for each in asked)
+
+        with log.appending():
+            wait_until(one_is_refused)
+            assert log.waiting == 2
+        errors = [each.exception(timeout=60) for each in asked]
+    assert {error.code for error in errors if isinstance(error, Rejected)} == {"LOG_BUSY"}
+    versions = [log.state(f"ticket-{number}")[0] for number in range(len(asked))]
+    assert versions == [int(error is None) for error in errors]
+    log.close()
+    keys.close()
+
+
+def test_an_overload_loses_nothing_that_was_acknowledged(node: Any, limited: Any) -> None:
+    with limited(workers=2, waiting_calls=2) as caller:
+        calls = {f"storm-{number}": caller.future("OpenTicket", id=f"storm-{number}") for number in range(300)}
+        ended = {name: call.exception(timeout=60) for name, call in calls.items()}
+    assert None in ended.values()
+    for name, error in ended.items():
+        version, _ = node.log.state(f"ticket-{name}")
+        if error is None:
+            assert (version, calls[name].result().etag) == (1, "1")
+        else:
+            assert (version, caller.refusal(error).code) == (0, "TOO_MANY_CALLS")
