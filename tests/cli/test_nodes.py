@@ -72,9 +72,9 @@ def test_several_make_the_tables_at_once(process: Callable[..., Process], crm: C
     processes = [process("migrate", "--data", tmp_path / str(n)) for n in range(4)]
     ended = [each.end() for each in processes]
     assert [each.status for each in ended] == [0] * 4
-    assert any("log: revision 0001, made" in each.err for each in ended)
+    assert any("log: revision 0002, made" in each.err for each in ended)
     assert (
-        "log: revision 0001, already there\nkeys: revision 0001, already there\n"
+        "log: revision 0002, already there\nkeys: revision 0002, already there\n"
         in crm("migrate", "--data", tmp_path / "5").err
     )
 

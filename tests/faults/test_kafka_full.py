@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 DISK_BYTES, BALLAST_BYTES = 48_000_000, 24_000_000
 REPLY_CHARACTERS = 16_000
+MOST_LAG = 100
 
 
 def test_a_full_disk_costs_only_lag(tmp_path: Path, mount_small_disk: SmallDisk) -> None:
@@ -38,16 +39,14 @@ def test_a_full_disk_costs_only_lag(tmp_path: Path, mount_small_disk: SmallDisk)
 
         def refused() -> bool:
             nonlocal replied
-            for _ in range(20):
+            for _ in range(20 if publisher.status.lag < MOST_LAG else 0):  # what is behind must have room later
                 body = secrets.token_hex(REPLY_CHARACTERS // 2)
                 company.log.execute(Request(ReplyToTicket(id="long", reply_id=str(replied), body=body), ANN))
                 replied += 1
-            return publisher.status.last_error is not None
+            return publisher.status.last_error is not None and publisher.status.lag >= 20
 
         eventually(refused, lambda: publisher.status)
         published = publisher.status.position
-        assert refused()
-        assert publisher.status.lag >= 20
         # Whoever looks after the broker makes room and starts it again.
         broker.kill()
         ballast.unlink()
