@@ -72,24 +72,24 @@ def serve(
     """
     from infra.cli.connection import opened
     from infra.directory import socket_address
-    from infra.server.journal import begin, journal
+    from infra.server.journal import journal, kept
 
     settings = settings_of(data, **({"only": only} if only else {}))
-    begin(settings.log_level)
-    with told_to_stop() as stop, opened(settings, publish=True) as node:
-        address = node.serve(listen or settings.listen)
-        print(address, flush=True)
-        journal().info("serving", data=str(settings.data), address=address, metrics=node.server.metrics_address)
-        if said := unreachable(settings):
-            sentence = f"{said}; it is tried again and again, and until then the rest goes on"
-            journal().warning("kafka_unreachable", sentence=sentence)
-        if settings.snapshot_hours is not None and node.models is not None:
-            publish_snapshots(
-                stop, socket_address(settings), settings.snapshots, timedelta(hours=settings.snapshot_hours)
-            )
-        stop.wait()
-        journal().info("stopping")
-    journal().info("stopped")
+    with kept(settings.log_level):
+        with told_to_stop() as stop, opened(settings, publish=True) as node:
+            address = node.serve(listen or settings.listen)
+            print(address, flush=True)
+            journal().info("serving", data=str(settings.data), address=address, metrics=node.server.metrics_address)
+            if said := unreachable(settings):
+                sentence = f"{said}; it is tried again and again, and until then the rest goes on"
+                journal().warning("kafka_unreachable", sentence=sentence)
+            if settings.snapshot_hours is not None and node.models is not None:
+                publish_snapshots(
+                    stop, socket_address(settings), settings.snapshots, timedelta(hours=settings.snapshot_hours)
+                )
+            stop.wait()
+            journal().info("stopping")
+        journal().info("stopped")
 
 
 def unreachable(settings: Settings) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -16,10 +17,24 @@ def journal() -> Any:
     return structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
 
 
-def begin(level: str) -> None:
-    """Write down what is at least of the level (debug, info, warning or error): lines for people on a terminal, JSON
-    elsewhere. What the libraries say goes there as well, from warnings on.
+@contextmanager
+def kept(level: str) -> Iterator[None]:
+    """Meanwhile, write down what is at least of the level (debug, info, warning or error): lines for people on a
+    terminal, JSON elsewhere. What the libraries say goes there as well, from warnings on.
     """
+    root, grpc = logging.getLogger(), logging.getLogger("grpc")
+    handlers, levels = root.handlers[:], (root.level, grpc.level)
+    _begin(level)
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        grpc.setLevel(levels[1])
+
+
+def _begin(level: str) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     on_terminal = sys.stderr.isatty()
     shared: list[Any] = [
@@ -32,7 +47,8 @@ def begin(level: str) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_of_library, shown], foreign_pre_chain=shared))
     # It repeats the texts of errors, which may hold personal data; what matters of them is written down by us.
     logging.getLogger("grpc").setLevel(logging.CRITICAL + 1)
-    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(max(number, logging.WARNING))
 
 
 def _of_library(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

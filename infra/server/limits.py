@@ -16,6 +16,9 @@ REFUSING = 2
 """Threads that refuse. It takes them no time, and those that answer are busy then."""
 
 
+AGAIN = "nothing was done; try again in a second, or elsewhere"
+
+
 class Doorman(grpc.ServerInterceptor):  # type: ignore[misc]
     """Takes calls in as long as there is room for them: as many as there are threads, and ``waiting`` more that answer
     with one message; streams, which may stay for long, do not wait.
@@ -35,20 +38,17 @@ class Doorman(grpc.ServerInterceptor):  # type: ignore[misc]
         if handler.response_streaming:
             if self._streams.load < self._streams.size:
                 return handler
-            return self._refusal(
-                "TOO_MANY_STREAMS", f"{self._streams.size} streams are under way, which is all this server takes"
-            )
+            sentence = f"{self._streams.size} streams are under way, which is all this server takes; {AGAIN}"
+            return self._refusal(Busy("TOO_MANY_STREAMS", sentence, 1.0))
         if self._calls.load < self._calls.size + self._waiting:
             return handler
-        return self._refusal("TOO_MANY_CALLS", f"{self._waiting} calls are waiting already")
+        return self._refusal(Busy("TOO_MANY_CALLS", f"{self._waiting} calls are waiting already; {AGAIN}", 1.0))
 
     def close(self) -> None:
         """Refuse no more."""
         self._refusing.shutdown(wait=False)
 
-    def _refusal(self, code: str, sentence: str) -> grpc.RpcMethodHandler:
-        refusal = Busy(code, f"{sentence}; nothing was done; try again in a second, or elsewhere", 1.0)
-
+    def _refusal(self, refusal: Busy) -> grpc.RpcMethodHandler:
         def refuse(requests: Any, context: grpc.ServicerContext) -> NoReturn:
             end(refusal, None, context)
 

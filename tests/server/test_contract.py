@@ -276,7 +276,7 @@ def codes_in(source: str) -> set[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", None))
-            place = {"Rejected": 0, "Unusable": 0, "Uncertain": 0, "require": 1}.get(str(name))
+            place = {"Rejected": 0, "Unusable": 0, "Uncertain": 0, "Busy": 0, "require": 1}.get(str(name))
             if place is not None and len(node.args) > place:
                 code = node.args[place]
                 found |= {str(each.value) for each in ast.walk(code) if isinstance(each, ast.Constant)}
