@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import pytest
@@ -112,10 +113,12 @@ class Process:
     """The command as a process of its own."""
 
     def __init__(self, *arguments: object) -> None:
+        # A pipe that nobody reads is full some day, and whoever writes then waits.
+        self._said = TemporaryFile("w+")  # noqa: SIM115
         self.popen = subprocess.Popen(
             [sys.executable, "-c", "from infra.cli import main; main()", *map(str, arguments)],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._said,
             text=True,
         )
 
@@ -124,8 +127,7 @@ class Process:
         assert self.popen.stdout is not None
         line = self.popen.stdout.readline().rstrip("\n")
         if not line and self.popen.wait(60):
-            assert self.popen.stderr is not None
-            print(f"ended with {self.popen.returncode}: {self.popen.stderr.read()}")
+            print(f"ended with {self.popen.returncode}: {self._err()}")
         return line
 
     def send(self, number: signal.Signals) -> None:
@@ -134,8 +136,12 @@ class Process:
 
     def end(self) -> Ended:
         """Wait for the end."""
-        out, err = self.popen.communicate(timeout=60)
-        return Ended(self.popen.returncode, out, err)
+        out, _ = self.popen.communicate(timeout=60)
+        return Ended(self.popen.returncode, out, self._err())
+
+    def _err(self) -> str:
+        self._said.seek(0)
+        return self._said.read()
 
 
 @pytest.fixture
