@@ -9,8 +9,8 @@ import typer
 
 from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
 from infra.cli.output import Rows, chosen, note, write
+from infra.cli.upkeep import CHECK_FAILED
 
-CHECK_FAILED = 4
 HELD = ("part", "stream", "position", "type", "events", "found_at", "sentence")
 
 

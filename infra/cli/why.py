@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -173,11 +172,11 @@ def require_known(column: str, columns: list[str], named: list[str]) -> None:
 
     :raises Rejected: UNKNOWN_COLUMN, and says which it has.
     """
-    from commands.rejected import require
+    from commands.rejected import Rejected
+    from infra.models.model import nearest
 
-    close = get_close_matches(column, named, n=3)
-    meant = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(named)}"
-    require(column in columns, "UNKNOWN_COLUMN", f"there is no column {column}; {meant}", field="row")
+    if column not in columns:
+        raise Rejected("UNKNOWN_COLUMN", f"there is no column {column}; {nearest(column, named)}", field="row")
 
 
 def equal(table: pa.Table, column: str, value: str) -> pa.Array:

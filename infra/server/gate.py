@@ -51,10 +51,10 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
         if (guarded := self._handlers.get(method)) is not None:
             return guarded
         handler = proceed(details)
-        service, _, name = method.lstrip("/").partition("/")
-        if handler is None or service in OPEN_TO_ALL:
+        if handler is None or is_open_to_all(method):
             return handler
-        return self._handlers.setdefault(method, self._guarded(handler, f"{service}/{name}", PERMISSIONS[name]))
+        rpc = method.lstrip("/")
+        return self._handlers.setdefault(method, self._guarded(handler, rpc, PERMISSIONS[rpc.partition("/")[2]]))
 
     def _guarded(self, handler: grpc.RpcMethodHandler, rpc: str, permission: Permission) -> grpc.RpcMethodHandler:
         kind, made = HANDLERS[handler.request_streaming, handler.response_streaming]
@@ -152,3 +152,8 @@ def require_complete(services: Iterable[ServiceDescriptor]) -> None:
             permission = PERMISSIONS.get(method.name)
             if permission is None or permission.service != service.name:
                 raise ValueError(f"permissions.py has no row for {method.name} under {service.name}")
+
+
+def is_open_to_all(method: str) -> bool:
+    """Whether a method, ``/service/name``, is one that anybody may call."""
+    return method.lstrip("/").partition("/")[0] in OPEN_TO_ALL

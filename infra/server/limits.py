@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import grpc
 
 from infra.server.errors import end
-from infra.server.gate import OPEN_TO_ALL
+from infra.server.gate import is_open_to_all
 from infra.server.pool import Pool
 from infra.server.rates import Busy
 
@@ -33,7 +33,7 @@ class Doorman(grpc.ServerInterceptor):  # type: ignore[misc]
     def intercept_service(self, proceed: Callable[..., Any], details: grpc.HandlerCallDetails) -> Any:
         """The handler of a call, or of its refusal."""
         handler = proceed(details)
-        if handler is None or details.method.lstrip("/").partition("/")[0] in OPEN_TO_ALL:
+        if handler is None or is_open_to_all(details.method):
             return handler
         if handler.response_streaming:
             if self._streams.load < self._streams.size:

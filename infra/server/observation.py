@@ -12,7 +12,7 @@ import structlog
 
 from infra.server.actor import UNDER_WAY
 from infra.server.errors import REFUSED_AS
-from infra.server.gate import HANDLERS, OPEN_TO_ALL
+from infra.server.gate import HANDLERS, is_open_to_all
 from infra.server.journal import journal
 from infra.server.metrics import Metrics
 
@@ -34,7 +34,7 @@ class Observation(grpc.ServerInterceptor):  # type: ignore[misc]
         handler = proceed(details)
         method: str = details.method
         rpc = method.lstrip("/")
-        if handler is None or rpc.partition("/")[0] in OPEN_TO_ALL or (self._metrics is None and self._journal is None):
+        if handler is None or is_open_to_all(method) or (self._metrics is None and self._journal is None):
             return handler
         kind, made = HANDLERS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, kind)
