@@ -21,35 +21,57 @@ LONGEST_SOCKET_PATH = 100
 LOOKED_AT_SECONDS = 10.0
 """How long to wait for those who only look at the directory."""
 
+TAKEN_SECONDS = 30.0
+"""How long to wait for a directory that short commands take in turns."""
 
-def lock(settings: Settings) -> IO[str]:
+STAYS = b"stays"
+"""What the lock's file holds while somebody has the directory who does not give it back soon."""
+
+
+def lock(settings: Settings, *, stays: bool = False) -> IO[str]:
     """Take the directory, which is made where there is none, until the file is closed.
 
+    :param stays: whether it is taken for long. Such a one waits for those who have it for one short command: who asks
+        whether a server is up must not be in its way.
     :raises Rejected: DATA_NOT_WRITABLE or ALREADY_SERVED.
     """
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
-        file = settings.data.joinpath("crm.lock").open("a")
+        file = settings.data.joinpath("crm.lock").open("a+")
     except OSError as error:
         raise Rejected(
             "DATA_NOT_WRITABLE",
             f"the data directory {settings.data} cannot be written: {error.strerror}; choose another with --data",
         ) from error
-    if not _taken(file):
+    if not _taken(file, patient=stays):
         file.close()
         raise Rejected("ALREADY_SERVED", f"another process serves {settings.data}; stop it, or send commands to it")
+    # A full disk is no reason not to serve.
+    with suppress(OSError):
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), STAYS if stays else b"")
     return file
 
 
-def _taken(file: IO[str]) -> bool:
-    """Whether the lock is ours now. Those who only look share it for a moment, and are waited for."""
-    until = time.monotonic() + LOOKED_AT_SECONDS
+def _taken(file: IO[str], *, patient: bool) -> bool:
+    """Whether the lock is ours now. Those who only look share it for a moment, and are waited for; the patient wait for
+    short commands too.
+    """
+    begun = time.monotonic()
     while not _locked(file, fcntl.LOCK_EX):
-        if not _locked(file, fcntl.LOCK_SH) or time.monotonic() > until:
+        waited = time.monotonic() - begun
+        if _locked(file, fcntl.LOCK_SH):
+            fcntl.flock(file, fcntl.LOCK_UN)
+            if waited > LOOKED_AT_SECONDS:
+                return False
+        elif not patient or waited > TAKEN_SECONDS or _has_one_that_stays(file):
             return False
-        fcntl.flock(file, fcntl.LOCK_UN)
         time.sleep(random.uniform(0.001, 0.02))
     return True
+
+
+def _has_one_that_stays(file: IO[str]) -> bool:
+    return os.pread(file.fileno(), len(STAYS), 0) == STAYS
 
 
 def _locked(file: IO[str], kind: int) -> bool:

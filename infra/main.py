@@ -36,18 +36,19 @@ class Node:
         self._owned = owned
 
     @classmethod
-    def open(cls, settings: Settings, *, publish: bool = False) -> Node:
+    def open(cls, settings: Settings, *, stays: bool = False) -> Node:
         """Take the data directory and open everything in it.
 
-        :param publish: whether to publish the log, where the settings name a Kafka and do not say to take commands
-            only. Who opens a node for a moment does not, for it would fence another node's publisher.
+        :param stays: whether the node is there for long, not for one short command. Such a one publishes the log where
+            the settings name a Kafka and do not say to take commands only. One that is there for a moment would fence
+            another node's publisher.
         :raises Rejected: ALREADY_SERVED, DATA_NOT_WRITABLE, MASTER_KEY_MISSING, WRONG_MASTER_KEY, NEWER_VERSION,
             LOG_TAMPERED, or INVALID_SETTING where a part has not what it needs.
         """
         cluster = Cluster.named_by(settings)
         require_needs(settings)
         with ExitStack() as owned:
-            owned.callback(lock(settings).close)
+            owned.callback(lock(settings, stays=stays).close)
             # One that was killed is still announced.
             withdraw(settings)
             keys = None
@@ -86,7 +87,7 @@ class Node:
                     owned.callback(log.close)
                 models.start()
             publisher = None
-            if publish and cluster is not None and isinstance(log, Log) and settings.only is not Part.COMMANDS:
+            if stays and cluster is not None and isinstance(log, Log) and settings.only is not Part.COMMANDS:
                 publisher = Publisher(log, cluster)
                 owned.callback(publisher.close)
                 publisher.start()

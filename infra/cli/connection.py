@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.rejected import Rejected, require
 from crm.client import Client
-from infra.directory import find_server, is_local
+from infra.directory import TAKEN_SECONDS, find_server, is_local
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from infra.main import Node
     from infra.settings import Settings
-
-TAKEN_SECONDS = 30.0
-"""How long to wait for a directory that other commands take in turns."""
 
 UNREACHABLE_SECONDS = 5.0
 """How long to wait for a server that can be found but not reached."""
@@ -146,14 +143,14 @@ def opened_unless_taken(settings: Settings, until: float) -> Node | None:
         return None
 
 
-def opened(settings: Settings, *, publish: bool = False) -> Node:
-    """A server of our own on the data directory; one that is to stay publishes as well.
+def opened(settings: Settings, *, stays: bool = False) -> Node:
+    """A server of our own on the data directory; one that stays publishes as well, and waits for short commands.
 
     :raises Rejected: what opening the directory raises.
     """
     from infra.main import Node
 
-    return Node.open(settings, publish=publish)
+    return Node.open(settings, stays=stays)
 
 
 def server_status(crm: Client) -> Any:

@@ -76,7 +76,7 @@ def serve(
 
     settings = settings_of(data, **({"only": only} if only else {}))
     with kept(settings.log_level):
-        with told_to_stop() as stop, opened(settings, publish=True) as node:
+        with told_to_stop() as stop, opened(settings, stays=True) as node:
             address = node.serve(listen or settings.listen)
             print(address, flush=True)
             journal().info("serving", data=str(settings.data), address=address, metrics=node.server.metrics_address)

@@ -15,9 +15,21 @@ import pytest
 from crm.client import Client, CrmError
 from crm.v1 import leads_pb2, log_pb2, system_pb2
 from infra.cli.app import app
+from infra.cli.options import settings_of
+from infra.directory import lock
 from tests.cli.conftest import Crm, Process
 
 pytestmark = pytest.mark.slow
+
+
+def test_who_asks_whether_a_server_is_up_is_not_in_its_way(process: Callable[..., Process], company: Path) -> None:
+    with lock(settings_of(company)) as asking:
+        server = process("serve", "--listen", "127.0.0.1:0", "--data", company)
+        files = Path(f"/proc/{server.popen.pid}/fd")
+        while not any(file.is_symlink() and file.readlink() == Path(asking.name) for file in files.iterdir()):
+            time.sleep(0.01)
+        time.sleep(0.5)
+    assert server.line().startswith("127.0.0.1:")
 
 
 def test_a_server_answers_commands_from_elsewhere_until_it_is_told_to_stop(
