@@ -22,6 +22,10 @@ settings.register_profile("annals", deadline=None, suppress_health_check=[Health
 settings.load_profile("annals")
 
 
+# Tests start hundreds of processes; each would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server that the tests of this process share."""

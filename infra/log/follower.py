@@ -29,6 +29,7 @@ class Follower:
     def close(self) -> None:
         """Stop following."""
         self._closed.set()
+        self._log.wake()
         self._thread.join()
 
     def _run(self) -> None:
@@ -36,7 +37,7 @@ class Follower:
         reached = 0
         while not self._closed.is_set():
             try:
-                head = self._log.wait(reached, LOOK_AGAIN_SECONDS)
+                head = self._log.wait(reached, LOOK_AGAIN_SECONDS, self._closed)
                 if head > reached:
                     begin = time.monotonic()
                     if not self._log.people.step(head):

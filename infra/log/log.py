@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from itertools import groupby
-from threading import Condition, Lock
+from threading import Condition, Event, Lock
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -259,13 +259,13 @@ class Log:
             row = cursor.fetchone()
         return None if row is None else bytes(row[0])
 
-    def wait(self, after: int, timeout: float | None) -> int:
+    def wait(self, after: int, timeout: float | None, given_up: Event | None = None) -> int:
         """Wait until the log has gone beyond ``after``, for at most ``timeout`` seconds (None: for ever, or until the
-        log is closed), and return the position it is at.
+        log is closed), and return the position it is at. Whoever sets ``given_up`` calls `wake` to end it sooner.
         """
         deadline = None if timeout is None else monotonic() + timeout
         look_again = self._listen()
-        while self._open:
+        while self._open and not (given_up and given_up.is_set()):
             heard = self._heard
             position = self.head.position
             left = look_again if deadline is None else min(look_again, deadline - monotonic())
@@ -275,6 +275,10 @@ class Log:
                 if self._open and self._heard == heard and self._seen.position <= after:
                     self._committed.wait(left)
         return self._seen.position
+
+    def wake(self) -> None:
+        """Let all who wait look whether they still want to."""
+        self._hear()
 
     def verify(self, *, last: int | None = None, progress: Progress | None = None) -> list[Finding]:
         """Look for alterations, in the last so many events or in all of them: positions and versions without a gap, the

@@ -26,6 +26,7 @@ from commands.rejected import Rejected
 from domain.customer import CustomerForgotten
 from infra.log.document import forgotten_streams
 from infra.models.archive import Archive, Tail, concerning, fresh_events, is_unknown, relations, unknown_in
+from infra.models.asker import ASKER
 from infra.models.file import FURTHEST, open_file
 from infra.models.fold import Fold
 from infra.models.heldback import (
@@ -100,7 +101,8 @@ class Source(Protocol):
     @property
     def head(self) -> Head: ...
     def batches(self, after: int, until: int | None = None, size: int = 10_000) -> Iterator[pa.RecordBatch]: ...
-    def wait(self, after: int, timeout: float | None) -> int: ...
+    def wait(self, after: int, timeout: float | None, given_up: threading.Event | None = None) -> int: ...
+    def wake(self) -> None: ...
     def position_at(self, instant: datetime) -> int: ...
 
 
@@ -251,6 +253,7 @@ class Models:
     def close(self) -> None:
         """Stop following and close the file."""
         self._closed.set()
+        self._log.wake()
         if self._thread is not None:
             self._thread.join()
             self._changing.join()
@@ -531,8 +534,12 @@ class Models:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of its own in a read-only transaction. `bring` what it reads before it begins."""
-        with self._cursor() as cursor:
+        """A cursor of its own in a read-only transaction, for as long as the asker waits. `bring` what it reads before
+        it begins.
+
+        :raises Rejected: DEADLINE_PASSED.
+        """
+        with self._cursor() as cursor, ASKER.get().runs(cursor):
             cursor.execute("begin transaction read only")
             yield cursor
 
@@ -833,7 +840,7 @@ class Models:
                     self._replay_at_start()
                 if any(not held.settled for held in self.held_back):
                     self._settle()
-                head = self._log.wait(self._behind(), _LEAST_REST)
+                head = self._log.wait(self._behind(), _LEAST_REST, self._closed)
                 if head > self._behind():
                     begin = time.monotonic()
                     self._catch_up(head)

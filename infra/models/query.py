@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from commands.rejected import Rejected, require
 from infra.models.archive import relations
+from infra.models.asker import left
 from infra.models.engine import EVENTS, Models
 from infra.models.point import require_recorded, schema_in_utc
 
@@ -85,6 +86,8 @@ class Rows(Iterator[pa.RecordBatch]):
             if self._late.is_set():
                 sentence = f"it took longer than {self._seconds:g} seconds; narrow it down, or use a snapshot"
                 raise Rejected("SQL_TIMEOUT", sentence, field="sql") from error
+            if isinstance(error, duckdb.InterruptException):
+                raise left() from error
             if isinstance(error, duckdb.OutOfMemoryException):
                 raise Rejected(
                     "SQL_OUT_OF_MEMORY", f"{TOO_MUCH}; narrow it down, or use a snapshot", field="sql"

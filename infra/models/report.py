@@ -368,6 +368,8 @@ def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) 
 def _broken_where_duckdb_refuses(name: str) -> Iterator[None]:
     try:
         yield
+    except duckdb.InterruptException:
+        raise
     except duckdb.OutOfMemoryException as error:
         raise Rejected("SQL_OUT_OF_MEMORY", f"{TOO_MUCH}; ask for a shorter period or for one stream") from error
     except duckdb.Error as error:

@@ -99,7 +99,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "TOO_MANY_STREAMS": "more streams are under way than the server takes",
     },
     StatusCode.DEADLINE_EXCEEDED: {
-        "DEADLINE_PASSED": "the call's deadline passed before its turn; nothing was done",
+        "DEADLINE_PASSED": "the deadline passed, or the call was cancelled, before it was done; nothing was",
         "MIN_POSITION_NOT_REACHED": "the log did not reach the position in time",
         "SQL_TIMEOUT": "the statement took longer than is allowed",
     },

@@ -22,6 +22,7 @@ from infra.models import Models
 from infra.parts import Part
 from infra.server.admission import require_fields, require_known_fields, require_readable, required_fields
 from infra.server.anymodel import AnyModel
+from infra.server.asking import asked
 from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
 from infra.server.drain import Drain
@@ -186,6 +187,8 @@ class Server:
 
     def _method(self, method: MethodDescriptor, models: dict[Any, str]) -> grpc.RpcMethodHandler:
         call = self._call(method, models)
+        if command_of(method.input_type) is None and not method.client_streaming:
+            call = asked(call, streams=method.server_streaming)
         request = _parser(message_class(method.input_type))
         # What a command requires is refused with all else that is wrong with it.
         required = [] if command_of(method.input_type) else required_fields(method.input_type)

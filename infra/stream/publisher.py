@@ -84,6 +84,7 @@ class Publisher:
     def close(self) -> None:
         """Finish what is being published, or, where Kafka does not answer, leave it: whoever comes next ends it."""
         self._closed.set()
+        self._log.wake()
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
 
@@ -132,7 +133,7 @@ class Publisher:
             self._find_place()
             self._state, self._last_error, self._moved_at = PUBLISHING, None, monotonic()
             while not self._closed.is_set():
-                head = self._log.wait(self._position, IDLE_SECONDS)
+                head = self._log.wait(self._position, IDLE_SECONDS, self._closed)
                 if head > self._position:
                     self._publish_some(producer, head)
                 elif head < self._position:

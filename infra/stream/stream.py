@@ -143,16 +143,29 @@ class Stream:
                 return from_microseconds(first)
             return self._newest.recorded_at if self._newest.position > position else None
 
-    def wait(self, after: int, timeout: float | None) -> int:
+    def wait(self, after: int, timeout: float | None, given_up: threading.Event | None = None) -> int:
         """Wait until the topics have gone beyond ``after``, for at most ``timeout`` seconds (None: for ever, or until
-        closed), and return the position they are at.
+        closed), and return the position they are at. Whoever sets ``given_up`` calls `wake` to end it sooner.
 
         :raises Rejected: HISTORY_FORKED, POSITION_MISSING.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._fatal or self._newest.position > after, timeout)
+            self._changed.wait_for(
+                lambda: (
+                    self._closed
+                    or self._fatal
+                    or self._newest.position > after
+                    or (given_up is not None and given_up.is_set())
+                ),
+                timeout,
+            )
             self._raise_fatal()
             return self._newest.position
+
+    def wake(self) -> None:
+        """Let all who wait look whether they still want to."""
+        with self._changed:
+            self._changed.notify_all()
 
     def batches(self, after: int, until: int | None = None, size: int = 10_000) -> Iterator[pa.RecordBatch]:
         """The events with ``after`` < position ≤ ``until`` (the head where not given) in batches of ``size``, with the

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import duckdb
@@ -180,10 +181,13 @@ class Recorded:
             if start < end:
                 yield batch.slice(start, end - start)
 
-    def wait(self, after: int, timeout: float | None) -> int:
+    def wait(self, after: int, timeout: float | None, given_up: Event | None = None) -> int:
         if self.head.position <= after:
             time.sleep(min(timeout or 0.01, 0.01))
         return self.head.position
+
+    def wake(self) -> None:
+        """Nobody waits."""
 
     def position_at(self, instant: datetime) -> int:
         return max(0, int((instant - START).total_seconds() // 30))
@@ -200,8 +204,11 @@ class Beginning:
     def batches(self, after: int, until: int | None = None, size: int = 10_000) -> Iterator[pa.RecordBatch]:
         return self._log.batches(after, min(self.head.position, until or self.head.position), size)
 
-    def wait(self, after: int, timeout: float | None) -> int:
+    def wait(self, after: int, timeout: float | None, given_up: Event | None = None) -> int:
         return self.head.position
+
+    def wake(self) -> None:
+        """Nobody waits."""
 
     def position_at(self, instant: datetime) -> int:
         return min(self._log.position_at(instant), self.head.position)
@@ -223,8 +230,11 @@ class Stored:
             yield batch
             after += batch.num_rows
 
-    def wait(self, after: int, timeout: float | None) -> int:
+    def wait(self, after: int, timeout: float | None, given_up: Event | None = None) -> int:
         return self.head.position
+
+    def wake(self) -> None:
+        """Nobody waits."""
 
     def position_at(self, instant: datetime) -> int:
         return max(0, int((instant - START).total_seconds() // 30))
