@@ -18,6 +18,16 @@ class Rejected(Exception):
         return f"{self.code}: {self.sentence}"
 
 
+class Busy(Rejected):
+    """A refusal because there is too much to do now; nothing was done. ``retry_after`` is in how many seconds to come
+    again.
+    """
+
+    def __init__(self, code: str, sentence: str, retry_after: float = 1.0) -> None:
+        super().__init__(code, sentence)
+        self.retry_after = retry_after
+
+
 def require(condition: object, code: str, sentence: str, *, field: str | None = None) -> None:
     """Refuse unless the condition holds.
 

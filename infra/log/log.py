@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, func, literal_column, select, text, true
 from sqlalchemy.engine.interfaces import DBAPICursor
 from uuid_utils import uuid7
 
-from commands.rejected import Rejected, require
+from commands.rejected import Busy, Rejected, require
 from domain.event import State
 from infra.database import Database, Uncertain, Unusable, open_database, prepare, values
 from infra.keys import Keys
@@ -162,14 +162,14 @@ class Log:
         """Decide the requests in order and return their answers, in the same order, when all that was accepted is
         durable. What several callers ask at the same time is committed together; each request stands for itself.
 
-        :raises Rejected: LOG_BUSY where too many commands wait already; none of these was looked at.
+        :raises Busy: LOG_BUSY where too many commands wait already; none of these was looked at.
         :raises Exception: whatever the command of a request raised that is not a refusal; the others were decided.
         """
         asked = [Asked(request, self._keys) for request in requests]
         if self.people is not None and any(each.alone for each in asked):
             self.people.follow(self.head.position)  # so that little is left to do while others wait
         if asked and not self._line.stand(asked):
-            raise Rejected(
+            raise Busy(
                 "LOG_BUSY",
                 f"{self.waiting:,} commands wait already; nothing was recorded; try again in a second",
             )

@@ -6,22 +6,33 @@ from collections.abc import Sequence
 
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from commands.rejected import Rejected, require
+from commands.rejected import Rejected
 from infra.server.errors import InvalidFields
 
 
-def require_readable(message: Message | DecodeError) -> None:
-    """Refuse bytes that are no message of the expected kind.
+def require_readable(message: Message | Rejected) -> None:
+    """Refuse bytes that are no message of the expected kind, or too many.
 
-    :raises Rejected: INVALID_MESSAGE.
+    :raises Rejected: INVALID_MESSAGE or MESSAGE_TOO_LARGE.
     """
-    require(
-        isinstance(message, Message),
-        "INVALID_MESSAGE",
-        "the bytes sent are not a message of this call; make them from the contract in crm/v1",
+    if isinstance(message, Rejected):
+        raise message
+
+
+def unreadable() -> Rejected:
+    """The refusal of bytes that are no message of the expected kind."""
+    return Rejected(
+        "INVALID_MESSAGE", "the bytes sent are not a message of this call; make them from the contract in crm/v1"
+    )
+
+
+def too_large(size: int, largest: int) -> Rejected:
+    """The refusal of a message of ``size`` bytes."""
+    return Rejected(
+        "MESSAGE_TOO_LARGE", f"the message has {size:,} bytes; {largest:,} are allowed; send less in one message"
     )
 
 

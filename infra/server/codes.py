@@ -91,6 +91,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "KEYS_FULL": "no room is left for the keys",
         "LOG_BUSY": "too many commands wait for their turn; nothing was recorded",
         "LOG_FULL": "no room is left for the log; nothing was recorded",
+        "MESSAGE_TOO_LARGE": "the message has more bytes than the server takes",
         "RATE_EXCEEDED": "the caller made more calls a second than one caller may",
         "SQL_OUT_OF_MEMORY": "the statement or the report needs more memory than is allowed",
         "SQL_TOO_MANY_ROWS": "the statement answers more rows than are allowed",

@@ -16,7 +16,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from pydantic import ValidationError
 
-from commands.rejected import Rejected
+from commands.rejected import Busy, Rejected
 from infra.server.codes import status_of
 from infra.server.contract import FIRST_SHARED
 from infra.server.journal import journal
@@ -27,6 +27,12 @@ LONGEST_TEXT = 1_000
 
 RETRY_SECONDS = 1.0
 """When to try again, where the refusal does not say."""
+
+SOON_SECONDS = 5.0
+"""So long a client of gRPC may hold a call back by itself to try it again."""
+
+PUSHBACK_KEY = "grpc-retry-pushback-ms"
+"""The metadata that tells a client of gRPC when to try again; never, where it is negative."""
 
 RESOURCE_CODES = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
 RETRY_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
@@ -152,8 +158,22 @@ def end(error: Exception, request: Any, context: grpc.ServicerContext) -> NoRetu
 
 def _refuse(refusal: Rejected, request: Any, context: grpc.ServicerContext) -> NoReturn:
     message = request if isinstance(request, Message) else None
-    context.abort_with_status(rpc_status.to_status(status(refusal, message)))
+    ended = rpc_status.to_status(status(refusal, message))
+    if ended.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        ended = ended._replace(
+            trailing_metadata=(*ended.trailing_metadata, (PUSHBACK_KEY, _pushback(refusal, context)))
+        )
+    context.abort_with_status(ended)
     raise AssertionError("unreachable")
+
+
+def _pushback(refusal: Rejected, context: grpc.ServicerContext) -> str:
+    """In how many milliseconds to try again; never where that would not help, or not while the caller waits."""
+    if not isinstance(refusal, Busy):
+        return "-1"
+    remaining = context.time_remaining()
+    longest = SOON_SECONDS if remaining is None else min(SOON_SECONDS, remaining / 2)
+    return f"{refusal.retry_after * 1_000:.0f}" if refusal.retry_after <= longest else "-1"
 
 
 def _fail(error: Exception, context: grpc.ServicerContext) -> NoReturn:

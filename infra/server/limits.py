@@ -7,10 +7,10 @@ from typing import Any, NoReturn
 
 import grpc
 
+from commands.rejected import Busy
 from infra.server.errors import end
 from infra.server.gate import is_open_to_all
 from infra.server.pool import Pool
-from infra.server.rates import Busy
 
 REFUSING = 2
 """Threads that refuse. It takes them no time, and those that answer are busy then."""
@@ -39,10 +39,10 @@ class Doorman(grpc.ServerInterceptor):  # type: ignore[misc]
             if self._streams.load < self._streams.size:
                 return handler
             sentence = f"{self._streams.size} streams are under way, which is all this server takes; {AGAIN}"
-            return self._refusal(Busy("TOO_MANY_STREAMS", sentence, 1.0))
+            return self._refusal(Busy("TOO_MANY_STREAMS", sentence))
         if self._calls.load < self._calls.size + self._waiting:
             return handler
-        return self._refusal(Busy("TOO_MANY_CALLS", f"{self._waiting} calls are waiting already; {AGAIN}", 1.0))
+        return self._refusal(Busy("TOO_MANY_CALLS", f"{self._waiting} calls are waiting already; {AGAIN}"))
 
     def close(self) -> None:
         """Refuse no more."""

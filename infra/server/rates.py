@@ -5,19 +5,11 @@ from __future__ import annotations
 from threading import Lock
 from time import monotonic
 
-from commands.rejected import Rejected
+from commands.rejected import Busy
 from infra.log import Actor
 
 MOST_REMEMBERED = 10_000
 """Callers that are remembered before those who have been quiet are forgotten."""
-
-
-class Busy(Rejected):
-    """A refusal because there is too much to do. ``retry_after`` is in how many seconds to come again."""
-
-    def __init__(self, code: str, sentence: str, retry_after: float) -> None:
-        super().__init__(code, sentence)
-        self.retry_after = retry_after
 
 
 class Rates:

@@ -20,8 +20,16 @@ from infra.keys import Keys
 from infra.log import Log
 from infra.models import Models
 from infra.parts import Part
-from infra.server.admission import require_fields, require_known_fields, require_readable, required_fields
+from infra.server.admission import (
+    require_fields,
+    require_known_fields,
+    require_readable,
+    required_fields,
+    too_large,
+    unreadable,
+)
 from infra.server.anymodel import AnyModel
+from infra.server.arrival import Arrival
 from infra.server.asking import asked
 from infra.server.commands import Commands
 from infra.server.contract import command_of, message_class, resources, services
@@ -50,6 +58,9 @@ from infra.stream import Publisher, Stream
 
 LARGEST_PORT = 65_535
 
+OVERSIZE = 4
+"""How many times too large a message is that is not even read."""
+
 Call = Callable[[Any, Any], Any]
 
 
@@ -74,6 +85,8 @@ class Server:
         # In threads of their own, so that idle streams never keep a command waiting.
         self._streams = Pool(settings.streams, "stream")
         self._doorman = Doorman(self.calls, self._streams, settings.waiting_calls)
+        self._message_bytes = settings.message_bytes
+        self._arrival = Arrival(settings.message_seconds)
         rates = None if settings.rate is None else Rates(settings.rate, settings.burst)
         self._commands: Commands | None = None
         self._queries: Queries | None = None
@@ -107,9 +120,10 @@ class Server:
         require_complete(self._services)
         self._server = grpc.server(
             self.calls,
-            interceptors=[Observation(self._metrics), self._doorman, Gate(self._tokens, rates)],
+            interceptors=[self._arrival, Observation(self._metrics), self._doorman, Gate(self._tokens, rates)],
             options=[
-                ("grpc.max_receive_message_length", settings.message_bytes),
+                # What is a little too large is refused in our words, what is much too large by gRPC.
+                ("grpc.max_receive_message_length", OVERSIZE * settings.message_bytes),
                 ("grpc.max_send_message_length", settings.message_bytes),
                 ("grpc.so_reuseport", 0),
                 # Who is gone without a word gives their place back, and who asks whether we are there may do so.
@@ -152,6 +166,7 @@ class Server:
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
         self._doorman.close()
+        self._arrival.close()
         self._health.close()
         self._access.close()
         if self._metrics is not None:
@@ -189,7 +204,7 @@ class Server:
         call = self._call(method, models)
         if command_of(method.input_type) is None and not method.client_streaming:
             call = asked(call, streams=method.server_streaming)
-        request = _parser(message_class(method.input_type))
+        request = _parser(message_class(method.input_type), self._message_bytes)
         # What a command requires is refused with all else that is wrong with it.
         required = [] if command_of(method.input_type) else required_fields(method.input_type)
         if not method.server_streaming:
@@ -280,12 +295,14 @@ def _not_served(request: Message, context: grpc.ServicerContext) -> NoReturn:
     raise not_served()
 
 
-def _parser(message: type[Message]) -> Callable[[bytes], Message | DecodeError]:
-    def parse(sent: bytes) -> Message | DecodeError:
+def _parser(message: type[Message], largest: int) -> Callable[[bytes], Message | Rejected]:
+    def parse(sent: bytes) -> Message | Rejected:
+        if len(sent) > largest:
+            return too_large(len(sent), largest)
         try:
             return message.FromString(sent)
-        except DecodeError as error:
-            return error
+        except DecodeError:
+            return unreadable()
 
     return parse
 

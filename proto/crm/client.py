@@ -3,9 +3,9 @@
     with Client("127.0.0.1:50551", actor="alice") as crm:
         outcome = crm.leads.CaptureLead(leads_pb2.CaptureLeadRequest(name="Ada"))
 
-Every call is sent again where the server could not be reached for a moment. That is safe: a command without a
-``request_id`` is given one before it is sent, so it happens once however often it arrives. Queries see what this client
-wrote before.
+Every call is sent again where the server could not be reached for a moment, or is busy and says when to come again.
+That is safe: a command without a ``request_id`` is given one before it is sent, so it happens once however often it
+arrives. Queries see what this client wrote before.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RETRIES = {
                 "initialBackoff": "0.1s",
                 "maxBackoff": "1s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
             },
         }
     ]

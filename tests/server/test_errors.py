@@ -178,6 +178,7 @@ OTHERWISE = {
     # Tested where the server has limits.
     "DEADLINE_PASSED",
     "LOG_BUSY",
+    "MESSAGE_TOO_LARGE",
     "RATE_EXCEEDED",
     "TOO_MANY_CALLS",
     "TOO_MANY_STREAMS",

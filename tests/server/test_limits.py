@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 
 from commands.rejected import Rejected
 from commands.ticket import OpenTicket
+from crm.client import Client
+from crm.errors import ResourceExhausted
+from crm.v1 import tickets_pb2
 from infra.keys import Keys
 from infra.log import Actor, Log, Outcome, Request
 from infra.server import Server
@@ -95,10 +99,29 @@ def test_more_calls_a_second_than_one_caller_may(limited: Any) -> None:
 
 def test_a_message_that_is_too_large(limited: Any) -> None:
     with limited(message_bytes=64 * 1024) as caller:
+        refused = caller.refused("OpenTicket", subject="x" * 70_000)
+        assert (refused.code, refused.status) == ("MESSAGE_TOO_LARGE", EXHAUSTED)
+        assert "65,536 are allowed" in refused.sentence
         with pytest.raises(grpc.RpcError) as error:
-            caller("OpenTicket", subject="x" * 70_000)
+            caller("OpenTicket", subject="x" * 300_000)
         assert error.value.code() is EXHAUSTED
         assert caller("OpenTicket", subject="x" * 100).position
+
+
+def test_who_sends_no_message_keeps_nobody_waiting(limited: Any) -> None:
+    with limited(workers=1, message_seconds=0.5) as caller:
+        silent = caller.channel.stream_unary("/crm.v1.TicketService/OpenTicket")
+        gone = Event()
+        calls = [silent.future(iter(gone.wait, True), timeout=120) for _ in range(5)]
+        assert caller("OpenTicket", subject="in time").position
+        assert {call.code() for call in calls} == {grpc.StatusCode.CANCELLED}
+        gone.set()
+
+
+def test_a_call_without_a_message(caller: Any) -> None:
+    call = caller.channel.stream_unary("/crm.v1.TicketService/OpenTicket").future(iter(()))
+    refused = caller.refusal(call.exception())
+    assert refused.code == "INVALID_MESSAGE"
 
 
 def test_a_command_whose_deadline_passed_while_it_stood_in_line_is_not_decided(node: Any, caller: Any) -> None:
@@ -155,3 +178,37 @@ def test_an_overload_loses_nothing_that_was_acknowledged(node: Any, limited: Any
             assert (version, calls[name].result().etag) == (1, "1")
         else:
             assert (version, caller.refusal(error).code) == (0, "TOO_MANY_CALLS")
+
+
+def test_a_client_comes_again_when_the_server_says_so(serve_again: Any, tmp_path: Path) -> None:
+    with serve_again(tmp_path, rate=2.0, burst=1) as (address, _), Client(address, actor="ann") as crm:
+        outcomes = [crm.tickets.OpenTicket(tickets_pb2.OpenTicketRequest()) for _ in range(3)]
+        assert len({outcome.position for outcome in outcomes}) == 3
+
+
+def test_a_client_does_not_wait_for_what_takes_too_long(serve_again: Any, tmp_path: Path) -> None:
+    with serve_again(tmp_path, rate=0.01, burst=1) as (address, _), Client(address, actor="ann") as crm:
+        crm.tickets.OpenTicket(tickets_pb2.OpenTicketRequest())
+        begin = monotonic()
+        with pytest.raises(ResourceExhausted) as refused:
+            crm.tickets.OpenTicket(tickets_pb2.OpenTicketRequest())
+        assert refused.value.code == "RATE_EXCEEDED"
+        assert (refused.value.retry_after or 0) > 30 > monotonic() - begin
+
+
+def test_a_statement_ends_when_its_caller_has_left(limited: Any) -> None:
+    for_hours = "select sum(a.range * b.range) from range(10000000) a, range(10000000) b"
+    with limited(streams=1, sql_seconds=100_000) as caller:
+        with pytest.raises(grpc.RpcError) as error:
+            caller("RunSql", sql=for_hours, timeout=1)
+        assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        left = caller.streaming("RunSql", caller.request("RunSql", sql=for_hours), timeout=600)
+        left.cancel()
+
+        def there_is_room() -> bool:
+            try:
+                return bool(caller("RunSql", sql="select 1"))
+            except grpc.RpcError:
+                return False
+
+        wait_until(there_is_room)
