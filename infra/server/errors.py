@@ -28,14 +28,7 @@ LONGEST_TEXT = 1_000
 RETRY_SECONDS = 1.0
 """When to try again, where the refusal does not say."""
 
-SOON_SECONDS = 5.0
-"""So long a client of gRPC may hold a call back by itself to try it again."""
-
-PUSHBACK_KEY = "grpc-retry-pushback-ms"
-"""The metadata that tells a client of gRPC when to try again; never, where it is negative."""
-
 RESOURCE_CODES = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
-RETRY_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 REFUSED_AS: ContextVar[str] = ContextVar("refused_as")
@@ -92,7 +85,7 @@ def _details(refusal: Rejected, code: grpc.StatusCode, request: Message | None) 
         yield PreconditionFailure(violations=[violation])
     if code in RESOURCE_CODES:
         yield ResourceInfo(resource_name=_subject(refusal, request), description=_short(refusal.sentence))
-    if code in RETRY_CODES:
+    if isinstance(refusal, Busy) or code is grpc.StatusCode.UNAVAILABLE:
         wait = Duration()
         wait.FromNanoseconds(int(getattr(refusal, "retry_after", RETRY_SECONDS) * 1e9))
         yield RetryInfo(retry_delay=wait)
@@ -158,22 +151,8 @@ def end(error: Exception, request: Any, context: grpc.ServicerContext) -> NoRetu
 
 def _refuse(refusal: Rejected, request: Any, context: grpc.ServicerContext) -> NoReturn:
     message = request if isinstance(request, Message) else None
-    ended = rpc_status.to_status(status(refusal, message))
-    if ended.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        ended = ended._replace(
-            trailing_metadata=(*ended.trailing_metadata, (PUSHBACK_KEY, _pushback(refusal, context)))
-        )
-    context.abort_with_status(ended)
+    context.abort_with_status(rpc_status.to_status(status(refusal, message)))
     raise AssertionError("unreachable")
-
-
-def _pushback(refusal: Rejected, context: grpc.ServicerContext) -> str:
-    """In how many milliseconds to try again; never where that would not help, or not while the caller waits."""
-    if not isinstance(refusal, Busy):
-        return "-1"
-    remaining = context.time_remaining()
-    longest = SOON_SECONDS if remaining is None else min(SOON_SECONDS, remaining / 2)
-    return f"{refusal.retry_after * 1_000:.0f}" if refusal.retry_after <= longest else "-1"
 
 
 def _fail(error: Exception, context: grpc.ServicerContext) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 
-from commands.rejected import require
+from commands.rejected import Busy, require
 from crm.v1 import log_pb2
 from domain.event import Event, State
 from infra.log import Log, Row
@@ -49,11 +49,11 @@ class Followers:
 
         :raises Rejected: TOO_MANY_FOLLOWERS, and when waiting SERVER_STOPPING.
         """
-        require(
-            self._places.acquire(blocking=False),
-            "TOO_MANY_FOLLOWERS",
-            f"{MOST_FOLLOWERS} callers follow the log already; try again later, or read without following",
-        )
+        if not self._places.acquire(blocking=False):
+            raise Busy(
+                "TOO_MANY_FOLLOWERS",
+                f"{MOST_FOLLOWERS} callers follow the log already; try again later, or read without following",
+            )
         try:
             with self._tail.waiting(**wanted) as waiting:
                 context.add_callback(waiting.wake)

@@ -10,12 +10,12 @@ arrives. Queries see what this client wrote before.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from ipaddress import ip_address
 from pkgutil import iter_modules
 from threading import Lock
+from time import monotonic
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from uuid import uuid4
@@ -24,7 +24,7 @@ import grpc
 
 import crm.v1
 from crm.errors import CrmError, crm_error
-from crm.feed import Feed, watch
+from crm.feed import Feed, Patience, watch
 from crm.v1 import commands_pb2, log_pb2
 
 __all__ = ["ACTOR_KEY", "TOKEN_KEY", "Client", "CrmError", "Feed", "crm_error", "stubs", "with_request_id"]
@@ -32,22 +32,12 @@ __all__ = ["ACTOR_KEY", "TOKEN_KEY", "Client", "CrmError", "Feed", "crm_error", 
 LARGEST_MESSAGE = 64 * 1024 * 1024
 TIMEOUT = 30.0
 PATIENCE = 300.0
-RETRIES = {
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "1s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
-            },
-        }
-    ]
-}
+RETRY_SECONDS = 5.0
+"""How long a server may be away, or busy, before a call says so."""
+
 OPTIONS = [
-    ("grpc.service_config", json.dumps(RETRIES)),
+    # gRPC's own may leave a call that answers with a stream waiting for ever, and does not heed when to come again.
+    ("grpc.enable_retries", 0),
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
     # A server that comes back is found at once, and one that went without a word is noticed.
@@ -241,19 +231,26 @@ class _Circumstances(
 
     def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
         timeout = self._timeout if details.timeout is None else details.timeout
-        call = proceed(self._with_metadata(details, timeout), self._seen.asked_for(with_request_id(request)))
-        # A call that runs on in the background raises gRPC's own error where it is asked for its result.
-        if call.done() and call.code() is not grpc.StatusCode.OK:
-            raise crm_error(call) from call
-        call.add_done_callback(self._remember)
-        return call
+        begin, sent, patience = monotonic(), self._seen.asked_for(with_request_id(request)), Patience(RETRY_SECONDS)
+        while True:
+            call = proceed(self._with_metadata(details, timeout - (monotonic() - begin)), sent)
+            # A call that runs on in the background raises gRPC's own error where it is asked for its result.
+            if not call.done() or call.code() is grpc.StatusCode.OK:
+                call.add_done_callback(self._remember)
+                return call
+            try:
+                patience.bear(crm_error(call))
+            except CrmError as error:
+                raise error from call
 
     def intercept_unary_stream(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
-        return _Answers(proceed(self._with_metadata(details, details.timeout), self._seen.asked_for(request)))
+        sent = self._seen.asked_for(request)
+        return _Answers(lambda: proceed(self._with_metadata(details, details.timeout), sent), Patience(RETRY_SECONDS))
 
     def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
         sent = map(with_request_ids, requests)
-        return _Answers(proceed(self._with_metadata(details, details.timeout), sent), self._seen)
+        # What was taken from an iterator cannot be taken from it again.
+        return _Answers(lambda: proceed(self._with_metadata(details, details.timeout), sent), Patience(0), self._seen)
 
     def _remember(self, call: Any) -> None:
         if call.code() is grpc.StatusCode.OK:
@@ -275,24 +272,40 @@ class _Circumstances(
 class _Answers:
     """The answers of a streaming call; ``cancel`` hangs up."""
 
-    def __init__(self, call: Any, seen: _Seen | None = None) -> None:
-        self._call = call
+    def __init__(self, begin: Callable[[], Any], patience: Patience, seen: _Seen | None = None) -> None:
+        self._begin = begin
+        self._patience = patience
         self._seen = seen
+        self._has_begun = False
+        self._call = begin()
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        try:
-            answer = next(self._call)
-        except grpc.RpcError as error:
-            raise crm_error(error) from error
-        if self._seen is not None:
-            self._seen.add_answer(answer)
-        return answer
+        while True:
+            try:
+                answer = next(self._call)
+            except grpc.RpcError as failed:
+                try:
+                    self._bear(crm_error(failed))
+                except CrmError as error:
+                    raise error from failed
+                self._call = self._begin()
+                continue
+            self._has_begun = True
+            if self._seen is not None:
+                self._seen.add_answer(answer)
+            return answer
 
     def cancel(self) -> None:
+        self._patience.stop()
         self._call.cancel()
+
+    def _bear(self, error: CrmError) -> None:
+        if self._has_begun:
+            raise error
+        self._patience.bear(error)
 
 
 def with_request_id(request: Any) -> Any:

@@ -41,10 +41,9 @@ class CrmError(Exception):
         if self.status in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN):
             # A connection that breaks in the middle is told so by gRPC; the server itself gives a code.
             return bool(self.code == self.status.name)
-        return self.status is grpc.StatusCode.UNAVAILABLE or self.code in PASSING
-
-
-PASSING = frozenset({"TOO_MANY_FOLLOWERS"})
+        if self.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return self.retry_after is not None
+        return self.status is grpc.StatusCode.UNAVAILABLE
 
 
 class InvalidArgument(CrmError):

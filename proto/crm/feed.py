@@ -42,10 +42,11 @@ class Patience:
         is_renewable, self._is_fresh = self._is_fresh and error.code == "TOKEN_EXPIRED", False
         if self._stopped.is_set() or not (error.is_passing or is_renewable):
             raise error
-        if self._seconds is not None and monotonic() - self._heard_at + self._pause > self._seconds:
-            raise error
         # Not all callers at the same moment.
-        self._stopped.wait(max(self._pause * random.uniform(0.5, 1), error.retry_after or 0))
+        pause = max(self._pause * random.uniform(0.5, 1), error.retry_after or 0)
+        if self._seconds is not None and monotonic() - self._heard_at + pause > self._seconds:
+            raise error
+        self._stopped.wait(pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
 

@@ -35,7 +35,9 @@ STORM_WINS = size("STORM_WINS", 5, 100)
 KILLS = size("KILLS", 3, 20)
 """How often a process is killed."""
 
-SERVER_KILLS = size("SERVER_KILLS", 4, 10)
+SERVICE_SECONDS = size("SERVICE_SECONDS", 30, 600)
+"""How long everything that the service does is asked for while it is killed and restarted."""
+
 DATABASE_KILLS = size("DATABASE_KILLS", 2, 10)
 
 STREAM_KILLS = size("STREAM_KILLS", 20, 200)

@@ -89,10 +89,14 @@ class Lines:
         for start in range(0, len(rows), size):
             yield pa.RecordBatch.from_pylist(rows[start : start + size], schema=SCHEMA)
 
-    def wait(self, after: int, timeout: float | None) -> int:
+    def wait(self, after: int, timeout: float | None, given_up: threading.Event | None = None) -> int:
         with self.grown:
-            self.grown.wait_for(lambda: len(self.rows) > after, timeout)
+            self.grown.wait_for(lambda: len(self.rows) > after or (given_up and given_up.is_set()), timeout)
         return len(self.rows)
+
+    def wake(self) -> None:
+        with self.grown:
+            self.grown.notify_all()
 
     def part(self, until: int) -> Lines:
         """The same log, cut off after a position."""

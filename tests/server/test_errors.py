@@ -251,8 +251,10 @@ def test_a_refusal_says_what_is_wrong(case: Case, caller: Any, node: Any) -> Non
         assert (violation.type, violation.subject) == (case.code, case.given[case.field or "id"])
     if refused.status in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS):
         assert refused.details["ResourceInfo"].resource_name
-    if refused.status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED):
+    if refused.status is grpc.StatusCode.UNAVAILABLE:
         assert refused.details["RetryInfo"].retry_delay.seconds > 0
+    if refused.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        assert "RetryInfo" not in refused.details, "to come again would not help"
     assert node.log.head.position == head
 
 
@@ -382,4 +384,4 @@ def test_what_is_out_of_reach_has_its_status_all_the_same(code: str) -> None:
     assert told.code == status_of(code).value[0] != grpc.StatusCode.UNKNOWN.value[0]
     names = [detail.type_url.rpartition(".")[2] for detail in told.details]
     assert names[0] == "ErrorInfo"
-    assert ("RetryInfo" in names) == (status_of(code).name in ("UNAVAILABLE", "RESOURCE_EXHAUSTED"))
+    assert ("RetryInfo" in names) == (status_of(code).name == "UNAVAILABLE")
