@@ -22,6 +22,8 @@ from infra.models.archive import Archive
 from infra.models.fold import Fold
 from infra.models.heldback import Unreadable
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 TICKETS = """-- Tickets. One row per ticket.

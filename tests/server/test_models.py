@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+pytestmark = pytest.mark.slow
+
 MODEL = """\
 -- How often a lead was scored, and what came out highest. One row per lead.
 -- sum: scorings

@@ -17,6 +17,8 @@ from infra.server.gate import require_complete
 from infra.server.permissions import BESIDES, PERMISSIONS, TABLE, page, read
 from tests.signing import Issuer
 
+pytestmark = pytest.mark.slow
+
 RPCS = {method.name: method for service in services() for method in service.methods}
 ADMINS = {Role.ADMIN}
 WRITERS = {Role.SERVICE, Role.AGENT, Role.ADMIN}
