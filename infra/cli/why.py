@@ -283,7 +283,7 @@ def told(explained: dict[str, Rows], zone: str) -> Iterator[str]:
 
 def said(clock: dict[str, Any], zone: str) -> Iterator[str]:
     """When a clock ran, until when it should, and how much it counted."""
-    for name in ("started_at", "stopped_at", "due_at"):
+    for name in ("started_at", "stopped_at", "ended_at", "due_at"):
         yield f"{name.removesuffix('_at')} {shown(local(clock[name], zone))}"
     yield f"counted {shown(clock['seconds'])} s"
 
