@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
 from commands.policy import PublishCalendar
-from crm.client import Client
 from domain.business_time import CalendarVersion, business_time
 from domain.policy import CalendarPublished, Policy
 from domain.ticket import LIVE
-from infra.cli.report import answer, request_of
-from infra.intake import Mapping, Totals, run
-from infra.keys import Keys
-from infra.log import Actor, Log, Request
-from infra.models import Models
-from infra.server import Server
-from infra.settings import Settings
+from infra.intake import Mapping, run
+from infra.log import Actor, Request
 from tests.intake.log_door import log_door
-from tests.real.conftest import MAPPINGS, ROOT, ZONE
+from tests.real.company import Company, company_of
+from tests.real.conftest import MAPPINGS, ZONE
 from tests.real.test_incidents import STATUSES
 from tests.real.test_leads import WON
 
@@ -36,51 +28,13 @@ pytestmark = pytest.mark.slow
 DATES = [datetime(2016, 3, 15), datetime(2016, 5, 2, 11, 30), datetime(2018, 1, 15, 12)]
 
 
-@dataclass(frozen=True)
-class Company:
-    """A log with both imports, the read models over it, and a caller of the server on both."""
-
-    log: Log
-    models: Models
-    crm: Client
-    totals: dict[str, Totals]
-
-    def report(self, name: str, as_of: datetime | None = None, **asked: Any) -> list[dict[str, Any]]:
-        """A report's rows, as of a local time or now."""
-        request = request_of(ZONE, name, as_of=as_of.isoformat() if as_of else None, **asked)
-        return [row for table in answer(self.crm, request, ZONE).tables for row in table.to_pylist()]
-
-
 @pytest.fixture(scope="module")
 def company(
     incident_files: list[Path], lead_files: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Company]:
-    folder = tmp_path_factory.mktemp("company")
-    keys = Keys.open(f"sqlite:///{folder}/keys.db", os.urandom(32))
-    log = Log.open(f"sqlite:///{folder}/log.db", keys)
-    totals = {}
-    for name, files in (("marketplace_leads", lead_files), ("incidents", incident_files)):
-        with Mapping.open(MAPPINGS / f"{name}.sql", files, time_zone=ZONE) as mapping:
-            refused = folder / f"{name}.refused.csv"
-            totals[name] = run(mapping, files, log_door(log, name), head=log.head.position, refused=refused)
-    models = Models(
-        folder / "models.duckdb",
-        log,
-        projections=ROOT / "projections",
-        time_zone=ZONE,
-        memory="1GB",
-        threads=2,
-        snapshots=folder / "snapshots",
-    )
-    models.start()
-    given: dict[str, Any] = {"data": folder, "time_zone": ZONE}
-    server = Server(log=log, models=models, keys=keys, settings=Settings(**given))
-    with Client(server.start("127.0.0.1:0")) as crm:
-        yield Company(log, models, crm, totals)
-    server.stop(5)
-    models.close()
-    log.close()
-    keys.close()
+    imports = {"marketplace_leads": lead_files, "incidents": incident_files}
+    with company_of(tmp_path_factory.mktemp("company"), imports) as company:
+        yield company
 
 
 def test_what_was_refused_in_memory_is_refused_by_the_log(company: Company) -> None:
