@@ -68,7 +68,7 @@ def company_of(folder: Path, imports: dict[str, list[Path]]) -> Iterator[Company
     keys.close()
 
 
-def models_of(folder: Path, log: Log) -> Models:
+def models_of(folder: Path, log: Log, threads: int = 2) -> Models:
     """The read models of a log, in a folder."""
     return Models(
         folder / "models.duckdb",
@@ -76,6 +76,6 @@ def models_of(folder: Path, log: Log) -> Models:
         projections=ROOT / "projections",
         time_zone=ZONE,
         memory="1GB",
-        threads=2,
+        threads=threads,
         snapshots=folder / "snapshots",
     )
