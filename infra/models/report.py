@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -25,7 +25,7 @@ from infra.models.archive import name as quoted
 from infra.models.archive import relations, text
 from infra.models.engine import Models
 from infra.models.kept import Kept
-from infra.models.model import Header, nearest, read_header
+from infra.models.model import INTEGERS, Header, nearest, read_header
 from infra.models.point import Point, at_point, in_utc
 from infra.models.query import TOO_MUCH
 
@@ -66,6 +66,9 @@ EVERY = ("day", "week", "month")
 
 LONGEST_SERIES = 1_000
 """How many periods a series may have."""
+
+LARGEST_SERIES = 1_000_000
+"""How many rows a series may have where those that count nothing are among them."""
 
 EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """The period where none is given."""
@@ -297,9 +300,13 @@ def run(
                     point.cursor.execute(f"describe {sql}", given)  # says the line, which a relation does not
                     raise
                 shape = [(column, str(type)) for column, type in zip(rows.columns, rows.types, strict=True)]
+                _require_counts(source, shape)
                 tables.append(in_utc(rows.to_arrow_table()))
     described = _described(models, sources, source, needed, shape)
     if every is not None:
+        counts, of_records = source.header.names("zero"), within is not None or by in described.breakdowns[:1]
+        if counts and not of_records:
+            tables = _filled(tables, described.key, counts)
         key = (PERIOD_COLUMNS[0].name, *described.key)
         described = replace(described, columns=(*PERIOD_COLUMNS, *described.columns), key=key)
         tables = [_with_period(table, period) for table, period in zip(tables, periods, strict=True)]
@@ -327,6 +334,28 @@ def _keep(
 def _end_of(period: tuple[datetime, datetime], at: Point) -> Point:
     """The point just before a period ends; T where it ends there."""
     return at if period[1] >= at.as_of else replace(at, as_of=period[1] - timedelta.resolution)
+
+
+def _filled(tables: Sequence[pa.Table], key: Sequence[str], counts: Iterable[str]) -> list[pa.Table]:
+    """The parts of a series, each with a row for whatever any of them has, in the order of the key: where a part has
+    none of it, its counts are 0 and the rest is null.
+
+    :raises Rejected: INVALID_SERIES.
+    """
+    own = [set(zip(*(table[name].to_pylist() for name in key), strict=True)) for table in tables]
+    seen = set(chain.from_iterable(own))
+    require(
+        len(seen) * len(tables) <= LARGEST_SERIES,
+        "INVALID_SERIES",
+        f"a series has at most {LARGEST_SERIES:,} rows, not {len(tables):,} parts of {len(seen):,}; narrow it down",
+        field="every",
+    )
+    filled = []
+    for table, has in zip(tables, own, strict=True):
+        rows = [dict(zip(key, each, strict=True)) | dict.fromkeys(counts, 0) for each in seen - has]
+        table = pa.concat_tables([table, pa.Table.from_pylist(rows, table.schema)])
+        filled.append(table.sort_by([(name, "ascending") for name in key]))
+    return filled
 
 
 def _with_period(table: pa.Table, period: tuple[datetime, datetime]) -> pa.Table:
@@ -414,10 +443,12 @@ def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) 
                     at.cursor.execute(f"describe select {each.settled} from {quoted(each.model)}")
             sql, needed = _bound(models, sources, source, at, _Choice())
             with _broken_where_duckdb_refuses(source.name, sql):
-                shape = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
+                rows = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
+            shape = [row[:2] for row in rows]
+            _require_counts(source, shape)
     except Rejected as error:
         return replace(_described(models, sources, source, set(), []), broken=error.sentence)
-    return _described(models, sources, source, needed, [row[:2] for row in shape])
+    return _described(models, sources, source, needed, shape)
 
 
 @contextmanager
@@ -570,6 +601,18 @@ def _kept(models: Models, sources: Mapping[str, _Source], source: _Source, above
             fingerprint=f"{_version(models, sources, source)} {duckdb.__version__}",
         )
     ]
+
+
+def _require_counts(source: _Source, shape: Iterable[tuple[str, str]]) -> None:
+    """Refuse a header that says of anything but counts that they are 0 where a series has no row.
+
+    :raises Rejected: REPORT_BROKEN.
+    """
+    counts = {column for column, type in shape if type in INTEGERS} - {*source.ordered_by}
+    if wrong := sorted({*source.header.names("zero")} - counts):
+        raise _broken(
+            source.name, f"its line `-- zero:` names {', '.join(wrong)}; its counts are {', '.join(sorted(counts))}"
+        )
 
 
 def _require_timeless(models: Models, source: _Source) -> None:

@@ -346,6 +346,8 @@ def test_every_report_says_what_it_means(company: Company) -> None:
     for report in described.values():
         assert report.broken is None
         assert all((report.meaning, report.formula, report.edges, report.source))
+        moves = report.name.endswith("_movements")  # which have a row for whatever there is at T
+        assert ("\n-- zero:" in report_file(report.name)) == ("breakdown" in report.key and not moves)
         assert all(column.meaning for column in report.columns)
         assert {"as_of", "known_at"} <= set(report.parameters)
         assert ("period_from" in report.parameters) != ("a period does not matter" in report.edges)
@@ -435,6 +437,7 @@ MISTAKES = {
         "with x as (\n    from outer_rows(\n        leads\n    )\n)\nselect leed_id from x\norder by 1",
         "after.sql, line 8: Binder",
     ),
+    "zero": ("-- zero: source, leeds\nselect source, count(*) as leads\nfrom leads\ngroup by all\norder by 1", "leeds"),
     "rests": (
         "-- settled: leads(true)\nselect lead_id,\n       leed_id\nfrom leads\norder by 1",
         "rests.sql, line 5: Bi",
