@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RAN = ("customer", "status", "since", "policy", "version", "days", "outcome")
 PAGE = 1_000
+UNKNOWN, FAILED = "not known: it was interrupted; run it again", "failed: "
 CONTACTS = (
     *("CustomerRegistered", "CustomerChurned", "InteractionLogged", "SurveyAnswered", "LeadCaptured", "LeadContacted"),
     *("TicketOpened", "TicketReplied", "TicketReplyReceived", "TicketRated"),
@@ -72,6 +73,8 @@ def run(
     why; who changed in the meantime is left for the next run. The reason of each forgetting names the policy. Running
     it again forgets nobody twice.
 
+    The rows are written whatever comes in between. Exit status 1 where somebody could not be forgotten.
+
     For example:
 
         crm run retention --dry-run
@@ -92,26 +95,26 @@ def run(
             note("no retention policy is in force: nobody is forgotten")
         rows: list[dict[str, Any]] = []
         seen: set[str] = set()
-        for rule in rules:
-            for due in [each for each in all_due(crm, rule, now, position) if each.id not in seen]:
-                seen.add(due.id)
-                since, objection = judged(crm, due)
-                if objection is None:
-                    outcome = "would be forgotten" if dry_run else forgotten(crm, due, since)
-                else:
-                    outcome = f"left as it is: {objection}"
-                rows.append(
-                    {
-                        "customer": due.id,
-                        "status": rule.status,
-                        "since": since,
-                        "policy": rule.policy,
-                        "version": rule.version,
-                        "days": rule.days,
-                        "outcome": outcome,
-                    }
-                )
-    write(Rows.of(rows, RAN, {"position": position}), format, output)
+        try:
+            for rule in rules:
+                for due in [each for each in all_due(crm, rule, now, position) if each.id not in seen]:
+                    seen.add(due.id)
+                    rows.append(
+                        {
+                            "customer": due.id,
+                            "status": rule.status,
+                            "since": due.since,
+                            "policy": rule.policy,
+                            "version": rule.version,
+                            "days": rule.days,
+                            "outcome": UNKNOWN,
+                        }
+                    )
+                    rows[-1] |= settled(crm, due, dry_run)
+        finally:  # what was done cannot be undone, so it is said whatever comes in between
+            write(Rows.of(rows, RAN, {"position": position}), format, output)
+    if any(row["outcome"].startswith(FAILED) for row in rows):
+        raise typer.Exit(1)
 
 
 def in_force(crm: Client, now: Any, position: int) -> Iterator[Rule]:
@@ -187,20 +190,34 @@ def is_contact(event: Any) -> bool:
     return event.type in CONTACTS and (event.type != "TicketReplied" or event.data.fields["is_public"].bool_value)
 
 
-def forgotten(crm: Client, due: Due, since: datetime) -> str:
-    """Forget a customer; what came of it."""
+def settled(crm: Client, due: Due, dry_run: bool) -> dict[str, Any]:
+    """What came of a customer who is due: the outcome, and since when the person's time counts.
+
+    :raises CrmError: where the server is away, so that going on has no sense.
+    """
     from crm.client import CrmError
+
+    try:
+        since, objection = judged(crm, due)
+        if objection is not None:
+            return {"since": since, "outcome": f"left as it is: {objection}"}
+        if not dry_run:
+            forget(crm, due, since)
+        return {"since": since, "outcome": "would be forgotten" if dry_run else "forgotten"}
+    except CrmError as refusal:
+        if refusal.is_passing:
+            raise
+        left = refusal.code in ("VERSION_CONFLICT", "MERGED", "FORGOTTEN")
+        return {"outcome": f"{'left as it is: ' if left else FAILED}{refusal.code}"}
+
+
+def forget(crm: Client, due: Due, since: datetime) -> None:
+    """Forget a customer."""
     from crm.v1 import customers_pb2
 
     rule = due.rule
     reason = f"retention policy {rule.policy}, version {rule.version}: {rule.status}, no contact since {rfc(since)}"
-    try:
-        crm.customers.ForgetCustomer(customers_pb2.ForgetCustomerRequest(id=due.id, etag=due.etag, reason=reason))
-    except CrmError as refusal:
-        if refusal.code not in ("VERSION_CONFLICT", "MERGED", "FORGOTTEN"):
-            raise
-        return f"left as it is: {refusal.code}"
-    return "forgotten"
+    crm.customers.ForgetCustomer(customers_pb2.ForgetCustomerRequest(id=due.id, etag=due.etag, reason=reason))
 
 
 def listed(call: Any, request: Any, field: str, now: Any, position: int, **asked: Any) -> Iterator[Any]:

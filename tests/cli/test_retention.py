@@ -10,6 +10,7 @@ import pytest
 
 from crm.client import Client
 from crm.v1 import customers_pb2, leads_pb2, policies_pb2, tickets_pb2
+from infra.cli import retention
 from infra.main import Node
 from infra.settings import Settings
 from tests.cli.conftest import Crm
@@ -129,7 +130,7 @@ def contacts(crm: Client) -> None:
     became("silent")
     for id, days in (("contacted", 1), ("silent", 600)):
         crm.leads.CaptureLead(leads_pb2.CaptureLeadRequest(id=f"{id}-2", occurred_at=ago(870)))
-        request = {"contact_id": "1", "channel": "phone", "direction": "inbound"}
+        request: Any = {"contact_id": "1", "channel": "phone", "direction": "inbound"}
         crm.leads.ContactLead(leads_pb2.ContactLeadRequest(id=f"{id}-2", **request, occurred_at=ago(days)))
         crm.leads.ConvertLead(leads_pb2.ConvertLeadRequest(id=f"{id}-2", customer_id=id, occurred_at=ago(0.5)))
 
@@ -157,3 +158,27 @@ def test_the_whole_person_is_judged(crm: Crm, tell: Callable[[Callable[[Client],
         json.loads(line)["subject"] for line in crm("log", "--type", "CustomerForgotten", *at).out.splitlines()
     }
     assert forgotten == {"customer-a-twin", "customer-internal", "customer-silent"}
+
+
+def test_what_was_done_is_said_though_something_failed(
+    crm: Crm, tell: Callable[[Callable[[Client], None]], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(crm: Client, due: retention.Due, since: datetime) -> None:
+        if due.id == "old":  # which the server refuses
+            due = due._replace(id="nobody", etag="")
+        forget(crm, due, since)
+        if due.id == "silent":
+            raise KeyboardInterrupt
+
+    tell(people)
+    tell(lambda client: published(client, prospect_days=365, churned_days=300))
+    forget = retention.forget
+    monkeypatch.setattr(retention, "forget", failing)
+    at = ("--data", tmp_path / "data", "--format", "json")
+    for status, expected in (
+        (130, [("left", "forgotten"), ("old", "failed: INVALID_FIELD"), ("silent", retention.UNKNOWN)]),
+        (1, [("old", "failed: INVALID_FIELD")]),
+    ):
+        ran = crm("run", "retention", *at)
+        assert ran.status == status, ran
+        assert [(row["customer"], row["outcome"]) for row in json.loads(ran.out)["rows"]] == expected
