@@ -262,11 +262,13 @@ class Stream:
         """Read on until closed, or until the reader goes on elsewhere."""
         with self._changed:
             turn, after, hash = self._turn, self._ready, self._ready_hash
-            offsets = self._offsets | {event.partition: event.offset + 1 for event in self._rows}
+            offsets = None
+            if self._offsets:
+                offsets = self._offsets | {event.partition: event.offset + 1 for event in self._rows}
         self._look_how_far()
-        with Merge(self._cluster, after, offsets=offsets or None, hash=hash, notice=self._letters.notice) as merge:
+        with Merge(self._cluster, after, offsets=offsets, hash=hash, notice=self._letters.notice) as merge:
             with self._changed:
-                if self._turn == turn and not self._offsets:
+                if self._turn == turn and not self._offsets and not self._rows:
                     self._offsets = dict(merge.begun_at)
             while self._wait_for_room(turn):
                 events = merge.poll(POLL_SECONDS)
@@ -318,6 +320,7 @@ class Stream:
             self._rows.extend(events)
             self._bytes += sum(len(event.row[5]) for event in events)
             self._ready, self._ready_hash = events[-1].position, events[-1].hash
+            self._fatal = None
             self._advance(events[-1])
 
     def _advance(self, event: Arrived | None) -> None:
@@ -329,6 +332,9 @@ class Stream:
         with self._changed:
             self._last_error = sentence
             self._fatal = fatal
+            if fatal is not None and fatal.code == "POSITION_MISSING":
+                # Perhaps the offsets are those of topics that were made anew; so the place is searched for.
+                self._offsets = {}
             self._changed.notify_all()
 
     def _position_at(self, instant: int) -> int:

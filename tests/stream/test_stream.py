@@ -244,7 +244,23 @@ def test_an_event_that_is_missing_is_not_skipped(cluster: Cluster, monkeypatch: 
         # It is late, and then it goes on.
         publish_by_hand(cluster, [rows[9]])
         eventually(lambda: stream.status.position == 20, lambda: stream.status)
+        assert stream.wait(19, DEADLINE) == 20
+        assert stream.wait(20, 0.01) == 20
         assert len(rows_of(stream)) == 20
+
+
+def test_offsets_of_topics_that_were_made_anew_are_let_go(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "GAP_SECONDS", 0.5)
+    rows = made_up(20)
+    publish_by_hand(cluster, rows)
+    # They lie within the topics, and behind the next event.
+    place = Place(5, rows[4].hash, {f"{cluster.prefix}.ticket/0": 12})
+    with Stream(cluster, place) as stream:
+        eventually(lambda: stream.status.position == 20, lambda: stream.status)
+        assert stream.wait(19, DEADLINE) == 20
+        (batch,) = stream.batches(5)
+        assert batch["position"].to_pylist() == list(range(6, 21))
+        assert offsets_of(batch)[f"{cluster.prefix}.ticket/0"] == 20
 
 
 def test_partitions_and_topics_that_come_later_are_read(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
