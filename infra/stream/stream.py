@@ -23,7 +23,7 @@ from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
 from infra.stream.deadletters import DeadLetters
 from infra.stream.merge import Merge
-from infra.stream.places import Offsets, last_events, look
+from infra.stream.places import Offsets, last_events, look, offsets_since
 from infra.stream.record import Arrived
 from infra.stream.topics import unavailable
 
@@ -342,9 +342,8 @@ class Stream:
             partitions = self._cluster.topic_partitions(consumer)
             ends = consumer.end_offsets(partitions)
             last = last_events(consumer, partitions, self._cluster.prefix)
-            # What was recorded later has a later timestamp, or the same in milliseconds.
-            found = consumer.offsets_for_times(dict.fromkeys(partitions, instant // 1000))
-            ranges = {partition: (at.offset, ends[partition]) for partition, at in found.items() if at is not None}
+            since = offsets_since(consumer, ends, instant)
+            ranges = {partition: (since[partition], end) for partition, end in ends.items() if since[partition] < end}
             first = look(consumer, ranges, self._cluster.prefix, first=lambda event: event.row[4] > instant)
         later = [event.position for event in first.values()]
         if later:

@@ -117,10 +117,12 @@ def test_what_is_not_ours_at_the_ends_is_looked_through(company: Company) -> Non
             producer.send(topic, b"{}", None, [("position", b"999999")], partition=n % 2)
         producer.commit_transaction()
     with somebody_else(company.cluster) as producer:
-        # A copy of an event that is older than the newest is nothing to be misled by.
-        old = next(
-            record for record in committed(company.cluster, [topic]) if record.headers and len(record.headers) == 3
-        )
+        # A copy of an older event right behind the newest is nothing to be misled by.
+        ours = [record for record in committed(company.cluster, [topic]) if len(record.headers) == 3]
+        newest = max(ours, key=position_of)
+        assert position_of(newest) == 50
+        old = next(record for record in ours if record.partition == newest.partition)
+        assert old is not newest
         producer.send(topic, old.value, old.key, old.headers, partition=old.partition).get(10)
     company.happen(50)
     with company.publishing() as publisher:

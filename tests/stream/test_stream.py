@@ -14,10 +14,10 @@ from kafka import TopicPartition
 
 from commands.rejected import Rejected
 from infra.log import Row, from_microseconds
-from infra.stream import Cluster, Place, Stream, merge, offsets_of
+from infra.stream import Cluster, Place, Stream, merge, offsets_of, places
 from infra.stream import stream as stream_module
 from infra.stream.record import headers
-from tests.stream.company import DEADLINE, Company, committed, eventually, read_all
+from tests.stream.company import DEADLINE, Company, committed, eventually, position_of, read_all
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +70,32 @@ def test_it_goes_on_from_a_place(company: Company) -> None:
             with Stream(company.cluster, place) as stream:
                 await_head(stream, 1_200)
                 assert rows_of(stream, position) == whole[position:]
+
+
+def test_copies_of_old_events_lead_no_search_astray(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "NEAR", 5)
+    for _ in range(6):
+        company.happen(100)
+    company.publish_all()
+    records = committed(company.cluster)
+    with company.cluster.producer() as producer:
+        for old in {(record.topic, record.partition): record for record in reversed(records)}.values():
+            for _ in range(50):
+                producer.send(old.topic, old.value, old.key, old.headers, partition=old.partition)
+        producer.flush()
+    whole = list(company.log.rows())
+    for position in (300, 590):
+        with company.cluster.consumer() as consumer:
+            partitions = company.cluster.topic_partitions(consumer)
+            found = places.offsets_after(consumer, partitions, company.cluster.prefix, position)
+        for record in records:
+            if position_of(record) > position:
+                assert record.offset >= found[TopicPartition(record.topic, record.partition)]
+        assert sum(found.values()) > position / 2
+        with Stream(company.cluster, Place(position, whole[position - 1].hash)) as stream:
+            await_head(stream, 600)
+            assert stream.head == company.log.head
+            assert rows_of(stream, position) == [tuple(row) for row in whole[position:]]
 
 
 def test_it_follows(company: Company) -> None:
