@@ -4,6 +4,7 @@
 -- edges: a ticket that was solved several times in P counts once, from its first solution there; those whose N days are not over at T are in undecided and in nothing else; for a priority that the SLA says nothing of, its general time; no tickets decided: null
 -- source: the usual definition of FCR, with its N days as a policy
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: solved, undecided, reopened, first_contact
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period
 -- column: undecided: those of them whose N days are not over at T

@@ -5,6 +5,7 @@
 -- edges: no visits: no row; the priority is that at the instant of the visit; expected is what the priority policy says whose version in force at T came into force last, and 0.75, 0.34 and 0.15 where none is; without a priority nothing is expected
 -- source: the conversion rate of the first users: purchases / visits, 75, 34 and 15 %
 -- by: interactions(channel, touchpoint, agent_id)
+-- zero: visits, purchases
 -- column: breakdown: the value broken down by, or all
 -- column: priority: A, B, C or null
 -- column: visits: visits in the period
