@@ -258,6 +258,34 @@ def test_first_contact_resolution_holds_as_long_as_the_policy_says(company: Comp
     assert rows(company, "one_touch_rate") == [("all", 2, 1, Decimal("0.5"))]
 
 
+def test_a_superseded_version_never_comes_into_force(tmp_path: Path) -> None:
+    """The first version was to hold from March on; the second one, published in February, holds instead of it."""
+    march = day("03-01 00:00")
+    hold = {"id": "hold", "measure": "first_contact_resolution", "is_business_time": False}
+    with company_in(tmp_path) as company:
+        company.tell("01-01 00:00", RegisterCustomer(id="a"))
+        company.tell("01-01 00:00", ChangePriority(id="a", priority="A"))
+        company.tell("01-01 00:00", PublishPriority(id="p", a_percent=90, b_percent=0, c_percent=0, valid_from=march))
+        company.tell("01-01 00:00", PublishSla.model_validate({**hold, "seconds": 30 * 86_400, "valid_from": march}))
+        company.tell("02-01 00:00", PublishPriority(id="p", a_percent=60, b_percent=0, c_percent=0))
+        company.tell("02-01 00:00", PublishSla.model_validate({**hold, "seconds": 86_400}))
+        company.tell("04-01 00:00", LogInteraction(id="a", interaction_id="1", channel="visit", direction="inbound"))
+        company.tell("04-01 00:00", OpenTicket(id="1"))
+        company.tell("04-01 01:00", SolveTicket(id="1"))
+
+        def told() -> tuple[Any, Any]:
+            point = {"as_of": day("04-03 00:00")}
+            return rows(company, "visit_conversion", **point)[0][5], rows(company, "first_contact_resolution", **point)
+
+        assert told() == (Decimal("0.60"), [("all", 1, 0, 0, 1, Decimal(1))])
+        #   of two policies the one counts whose version came into force later
+        other = PublishPriority(id="o", a_percent=70, b_percent=0, c_percent=0)
+        company.tell("04-02 00:00", other, "02-10 00:00")
+        week = PublishSla.model_validate({**hold, "id": "first", "seconds": 7 * 86_400})
+        company.tell("04-02 00:00", week, "02-10 00:00")
+        assert told() == (Decimal("0.70"), [("all", 1, 1, 0, 0, None)])
+
+
 def test_csat_and_escalation(company: Company) -> None:
     assert rows(company, "csat") == [("all", 2, 2, 1, Decimal("0.5"), Decimal(1))]
     assert rows(company, "escalation_rate") == [("all", 3, 1, 1, Decimal("0.333333"))]
