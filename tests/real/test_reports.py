@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -257,7 +258,10 @@ def test_the_past_does_not_move_however_it_was_read(company: Company, tmp_path: 
 
 def told(models: Models, times: list[datetime], known_at: int) -> dict[tuple[str, datetime], bytes]:
     """The bytes of reports as of some instants, for a period that is cut out."""
-    period = {"period_from": datetime(2016, 3, 10, tzinfo=UTC), "period_to": datetime(2017, 12, 1, tzinfo=UTC)}
+    period: dict[str, Any] = {
+        "period_from": datetime(2016, 3, 10, tzinfo=UTC),
+        "period_to": datetime(2017, 12, 1, tzinfo=UTC),
+    }
     return {
         (name, as_of): bytes_of(report_at(models, name, as_of=as_of, known_at=known_at, **period).table)
         for name in TOLD
