@@ -40,7 +40,7 @@ from commands.ticket import (
     TriageTicket,
     UnmergeTickets,
 )
-from infra.models.report import run
+from infra.models.report import look_at, run
 from tests.models.company import Company, company_in, day
 
 pytestmark = pytest.mark.slow
@@ -160,6 +160,36 @@ def test_the_movements_of_customers(company: Company) -> None:
     assert rows(company, "customer_movements", **FEBRUARY) == [("all", 3, 1, 2, 0, 2, 1, 3)]
     since_march = {"period_from": FEBRUARY["period_to"]}
     assert rows(company, "customer_movements", **since_march) == [("all", 3, 0, 0, 1, 0, 0, 4)]
+
+
+def test_movements_and_rates_over_a_start_are_broken_down_by_the_values_at_t(company: Company) -> None:
+    # a had no priority in February and has A now
+    assert rows(company, "churn_rate", by="priority", as_of=berlin("03-01 00:00"), **FEBRUARY) == [
+        (None, 3, 2, Decimal("0.666667"))
+    ]
+    assert rows(company, "churn_rate", by="priority", **FEBRUARY) == [
+        ("A", 1, 1, Decimal(1)),
+        (None, 2, 1, Decimal("0.5")),
+    ]
+    assert rows(company, "retention_rate", by="priority", **FEBRUARY) == [
+        ("A", 1, 1, 0, Decimal(1)),
+        (None, 2, 2, 2, Decimal(0)),
+    ]
+    assert rows(company, "reactivation_rate", by="priority", **FEBRUARY) == [(None, 1, 1, Decimal(1))]
+    assert rows(company, "customer_movements", by="priority", **FEBRUARY) == [
+        ("A", 1, 0, 1, 0, 1, 0, 1),
+        (None, 2, 1, 1, 0, 1, 1, 2),
+    ]
+    # ticket 2 was low until 14:30 and has been critical since
+    start = day("04-05 14:00")
+    assert [row[:2] for row in rows(company, "backlog", by="priority", as_of=start - MICROSECOND)] == [("low", 1)]
+    period = {"period_from": start, "period_to": day("04-05 15:00")}
+    assert rows(company, "backlog_movements", by="priority", **period) == [
+        ("critical", 1, 0, 0, 0, 0, 0, 1),
+        (None, 0, 1, 0, 0, 0, 0, 1),
+    ]
+    for name in ("backlog_movements", "customer_movements", "churn_rate", "retention_rate", "reactivation_rate"):
+        assert "broken down, a" in look_at(company.models, name).edges
 
 
 def test_customers_by_status_and_priority(company: Company) -> None:
