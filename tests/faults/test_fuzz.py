@@ -226,7 +226,7 @@ JSONL = b'{"a": 15, "b": "x"}\n\n{"a": null, "c": {"d": [1]}}\n'
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A sound file of each format that can be imported, by its suffix."""
     parquet = tmp_path_factory.mktemp("sources") / "a.parquet"
-    duckdb.sql("select range as a, 'x' || range as b from range(9)").write_parquet(str(parquet))
+    duckdb.execute("copy (select range as a, 'x' || range as b from range(9)) to ? (format parquet)", [str(parquet)])
     plain = {".csv": CSV, ".jsonl": JSONL}
     packed = {f"{suffix}.gz": gzip.compress(content, mtime=0) for suffix, content in plain.items()}
     return {**plain, **packed, ".parquet": parquet.read_bytes()}
