@@ -17,7 +17,10 @@ import pathlib
 
 
 def verify(folder, checkpoint=None):
-    """Go through all events; the position and the hash of the last one. A ValueError says what is wrong, and where."""
+    """Go through all events; the position and the hash of the last one. A ValueError says what is wrong, and where.
+
+    Each hash covers the one before, so the last one covers everything.
+    """
     manifest = json.loads(folder.joinpath("manifest.json").read_bytes())
     known = [("the manifest", manifest["position"], bytes.fromhex(manifest["hash"]))]
     if checkpoint is not None:
@@ -27,12 +30,9 @@ def verify(folder, checkpoint=None):
     with folder.joinpath("events.jsonl").open("rb") as lines:
         for position, line in enumerate(lines, 1):
             digest.update(line)
-            document = line.removesuffix(b"\n")
-            # Each hash covers the one before, so the last one covers everything.
-            hash = hashlib.sha256(hash + document).digest()
-            event = json.loads(document)
-            stream = event["subject"]
-            versions[stream] = versions.get(stream, 0) + 1
+            hash = hashlib.sha256(hash + line.removesuffix(b"\n")).digest()
+            event = json.loads(line)
+            versions[stream] = versions.get(stream := event["subject"], 0) + 1
             if (event["sequence"], event["version"]) != (f"{position:020}", versions[stream]):
                 raise ValueError(f"line {position} is another event than number {position}, or of {stream}")
             for name, at, said in known:

@@ -262,22 +262,27 @@ def rotate_master_key(
 
 
 def sending_of(sending: Any) -> dict[str, Any]:
-    """Something that was sent, with what was allowed."""
+    """Something that was sent, with what was allowed, as we know now and knew then."""
     from infra.cli.moments import moment
 
     return {
         "position": sending.position,
         "occurred_at": moment(sending, "occurred_at"),
         "channel": sending.channel if sending.HasField("channel") else None,
-        "consents": [
-            {
-                "customer_id": consent.customer_id,
-                "purpose": consent.purpose,
-                "channel": consent.channel,
-                "expires_at": moment(consent, "expires_at"),
-            }
-            for consent in sending.consents
-        ],
+        "consents": [consent_of(consent) for consent in sending.consents],
+        "consents_known": [consent_of(consent) for consent in sending.consents_known],
+    }
+
+
+def consent_of(consent: Any) -> dict[str, Any]:
+    """What a customer allowed."""
+    from infra.cli.moments import moment
+
+    return {
+        "customer_id": consent.customer_id,
+        "purpose": consent.purpose,
+        "channel": consent.channel,
+        "expires_at": moment(consent, "expires_at"),
     }
 
 

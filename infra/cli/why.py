@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.chart import charted
-from infra.cli.history import CIRCUMSTANCES, changes, reasons, step_of
+from infra.cli.history import CIRCUMSTANCES, changes, plain, reasons, step_of
 from infra.cli.instants import require_instants
 from infra.cli.options import AsOfOption, DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
 from infra.cli.output import Format, Rows, cell, chosen, json_line, local, note, shown, whole, write, write_lines
@@ -25,6 +25,12 @@ STREAMS = {"ticket_id": "ticket", "lead_id": "lead", "customer_id": "customer", 
 """Of which kind of stream the id in a column is; of several columns the first one here counts."""
 
 VALUES = ("field", "value", "since", "type", *CIRCUMSTANCES, "position", "recorded_at")
+
+MODELS = {"ticket": "tickets", "lead": "leads", "customer": "customers"}
+"""Where the record of a kind of stream stands; events of no other stream change it."""
+
+UNEXPLAINED = {"version", "updated_at"}
+"""What every event changes."""
 
 CLOCK = ("sla_id", "ticket_id", "started_at", "measure")
 """What tells the clocks of SLAs apart."""
@@ -71,9 +77,10 @@ def why(
     the same instant and for the same period as crm report; --row and --column choose one figure. A row of a
     breakdown is named by its column: --row priority=high.
 
-    Of a STREAM, a line is one value of the record and the event that gave it: since when, by whom and why. Of a ticket,
-    its SLA clocks follow: every span from the start to the stop, with the calendar that was open, or the reason why no
-    time counted. The counted seconds add up to those of the report sla_clocks.
+    Of a STREAM, a line is one value of the record, as decisions need it or reports count it, and the event that gave
+    it: since when, by whom and why. Of a ticket, its SLA clocks follow: every span from the start to the stop, with the
+    calendar that was open, or the reason why no time counted. The counted seconds add up to those of the report
+    sla_clocks.
 
     For example:
 
@@ -237,16 +244,48 @@ def stream_rows(
     request = log_pb2.ReplayStreamRequest(stream=stream)
     set_instant(request, "as_of", as_of, zone)
     set_known_at(request, known_at, zone)
-    explained = {"values": Rows.of(values_of(map(step_of, crm.log.ReplayStream(request))), VALUES)}
+    steps = list(map(step_of, crm.log.ReplayStream(request)))
+    needed = values_of(steps)
+    reported = () if only_sla else values_of(in_model(crm, zone, stream, as_of, steps))
+    known = {row["field"] for row in needed}
+    rows = [*needed, *(row for row in reported if row["field"] not in known)]
+    explained = {"values": Rows.of(sorted(rows, key=lambda row: row["field"]), VALUES)}
     if stream.startswith("ticket-"):
         for name, report in (("clocks", "sla_clocks"), ("spans", "sla_minutes")):
             asking = request_of(zone, report, as_of=as_of, known_at=known_at)
             asking.stream = stream
-            rows = answer(crm, asking, zone)
-            explained[name] = Rows([whole(rows)], rows.about, zone)
+            clock = answer(crm, asking, zone)
+            explained[name] = Rows([whole(clock)], clock.about, zone)
     if only_sla:
         del explained["values"]
     return explained
+
+
+def in_model(
+    crm: Client, zone: str, stream: str, as_of: str | None, steps: Iterable[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The steps with the stream's record in its read model before and after each, where it has one: what reports count.
+    What a record begins with as 0 was given by no event.
+    """
+    from crm.v1 import models_pb2
+    from infra.cli.moments import set_instant
+
+    aggregate, _, id = stream.partition("-")
+    if aggregate not in MODELS:
+        return
+    key = f"{aggregate}_id"
+    before: dict[str, Any] | None = None
+    for step in steps:
+        position = step["position"]
+        request = models_pb2.GetRecordRequest(model=MODELS[aggregate], key={key: id}, known_at_position=position)
+        request.min_position = position
+        set_instant(request, "as_of", as_of, zone)
+        record = plain(crm.models.GetRecord(request).values)
+        after = {name: value for name, value in record.items() if name != key and name not in UNEXPLAINED}
+        if before is None:
+            before = {name: value for name, value in after.items() if value in (0, "0")}
+        yield {**step, "before": before, "after": after}
+        before = after
 
 
 def values_of(steps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -177,13 +177,15 @@ def event_message(happened: Happened, *, is_copy: bool) -> privacy_pb2.DescribeS
 def sending_message(
     happened: Happened, consents: dict[str, list[Happened]]
 ) -> privacy_pb2.DescribeSubjectResponse.Sending:
-    """What was sent, and what every customer of the person allowed at that moment, as we know now."""
-    at = happened.envelope.occurred_at
+    """What was sent, and what every customer of the person allowed at that moment, as we know now and knew then."""
+    at, recorded = happened.envelope.occurred_at, position_of(happened)
+    known = {stream: [each for each in said if position_of(each) < recorded] for stream, said in consents.items()}
     return privacy_pb2.DescribeSubjectResponse.Sending(
-        position=happened.envelope.position,
+        position=recorded,
         occurred_at=at,
         channel=getattr(happened.event, "channel", None),
         consents=[each for stream, said in consents.items() for each in allowed(stream, said, at)],
+        consents_known=[each for stream, said in known.items() for each in allowed(stream, said, at)],
     )
 
 

@@ -1,5 +1,6 @@
 """The history for other tools."""
 
+import ast
 import hashlib
 import json
 import shutil
@@ -45,6 +46,15 @@ def script(*arguments: object) -> tuple[int, str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout + done.stderr
+
+
+def test_the_script_has_forty_lines() -> None:
+    text = SCRIPT.read_text()
+    described = (ast.Module, ast.FunctionDef)
+    docstrings = [node.body[0] for node in ast.walk(ast.parse(text)) if isinstance(node, described)]
+    prose = {line for each in docstrings for line in range(each.lineno, (each.end_lineno or 0) + 1)}
+    lines = [line for number, line in enumerate(text.splitlines(), 1) if line.strip() and number not in prose]
+    assert len(lines) == 40
 
 
 @pytest.mark.slow

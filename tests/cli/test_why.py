@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from crm.v1 import customers_pb2, tickets_pb2
 from infra.cli.app import run
+from infra.cli.connection import connected
+from infra.cli.options import settings_of
 from tests.cli.conftest import Crm
 
 pytestmark = pytest.mark.slow
@@ -94,6 +99,44 @@ def test_a_record_leads_to_its_facts(crm: Crm, desk: Path) -> None:
     assert "why: the customer called" in told.out
     before = {row["field"]: row for row in rows(crm, *ask, "--as-of", "2024-04-08")}
     assert before["priority"]["type"] == "TicketOpened"
+
+
+def test_what_reports_count_leads_to_its_events(crm: Crm, company: Path) -> None:
+    def at(day: int) -> datetime:
+        return datetime(2025, 1, day, tzinfo=UTC)
+
+    ticket: dict[str, Any] = {"id": "7"}
+    met: dict[str, Any] = {"id": "c1", "channel": "phone", "direction": "inbound"}
+    with connected(settings_of(company)) as door:
+        door.tickets.OpenTicket(tickets_pb2.OpenTicketRequest(**ticket, occurred_at=at(1)))
+        door.tickets.SolveTicket(tickets_pb2.SolveTicketRequest(**ticket, occurred_at=at(2)))
+        door.tickets.ReopenTicket(tickets_pb2.ReopenTicketRequest(**ticket, reason="again", occurred_at=at(3)))
+        interaction = customers_pb2.LogInteractionRequest
+        newest = door.customers.LogInteraction(interaction(**met, interaction_id="1", occurred_at=at(9)))
+        late = door.customers.LogInteraction(interaction(**met, interaction_id="2", occurred_at=at(5)))
+
+    def told(stream: str, *circumstances: str) -> dict[str, tuple[str, str]]:
+        explained = rows(crm, "why", stream, *circumstances, "--data", company)
+        assert [row["field"] for row in explained] == sorted({row["field"] for row in explained})
+        return {row["field"]: (row["value"], row["type"]) for row in explained}
+
+    values = told("ticket-7")
+    assert values["reopens"] == ("1", "TicketReopened")
+    assert values["first_solved_at"] == ("2025-01-02T00:00:00.000000Z", "TicketSolved")
+    assert values["opened_at"] == ("2025-01-01T00:00:00.000000Z", "TicketOpened")
+    assert not values.keys() & {"solved_at", "escalations", "version", "ticket_id"}
+    before = told("ticket-7", "--as-of", "2025-01-02T12:00:00Z")
+    assert before["solved_at"] == ("2025-01-02T00:00:00.000000Z", "TicketSolved")
+    assert "reopens" not in before
+    lead = told("lead-1")
+    assert lead["captured_at"] == ("2024-01-10T00:00:00.000000Z", "LeadCaptured")
+    assert lead["converted_at"] == ("2024-02-20T00:00:00.000000Z", "LeadConverted")
+    customer = {row["field"]: row for row in rows(crm, "why", "customer-c1", "--data", company)}
+    assert (customer["interactions"]["value"], customer["interactions"]["position"]) == ("2", str(late.position))
+    last = customer["last_interaction_at"]
+    assert (last["value"], last["position"]) == ("2025-01-09T00:00:00.000000Z", str(newest.position))
+    known = rows(crm, "why", "customer-c1", "--known-at", str(newest.position), "--data", company)
+    assert [row["value"] for row in known if row["field"] == "interactions"] == ["1"]
 
 
 def test_the_minutes_that_counted_add_up_to_the_reported_ones(crm: Crm, desk: Path) -> None:

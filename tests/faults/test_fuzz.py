@@ -4,12 +4,14 @@ a code or is what it should be. Nothing crashes, and nothing altered is taken fo
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +22,7 @@ from commands.customer import ForgetCustomer, RegisterCustomer
 from commands.lead import CaptureLead, ConvertLead, ScoreLead
 from commands.rejected import Rejected
 from commands.ticket import OpenTicket
+from infra.intake.source import load
 from infra.keys import Keys
 from infra.log import Actor, Log, Request, decode, encode, export, microseconds
 from infra.log.checkpoint import Checkpoint, opened, signed
@@ -213,6 +216,45 @@ def test_an_altered_manifest_is_refused(recorded: Recorded, content: bytes, chan
         said = export.manifest_in(recorded.folder)._replace(made_at=AT)
         (recorded.folder / export.MANIFEST).write_bytes(recorded.manifest)
         assert said == export.manifest_in(recorded.folder)
+
+
+CSV = b'number,when,"say ""hi"""\r\n007,2020-01-01,\r\n\r\n1.50,"two\nlines",x\r\n'
+JSONL = b'{"a": 15, "b": "x"}\n\n{"a": null, "c": {"d": [1]}}\n'
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A sound file of each format that can be imported, by its suffix."""
+    parquet = tmp_path_factory.mktemp("sources") / "a.parquet"
+    duckdb.execute("copy (select range as a, 'x' || range as b from range(9)) to ? (format parquet)", [str(parquet)])
+    plain = {".csv": CSV, ".jsonl": JSONL}
+    packed = {f"{suffix}.gz": gzip.compress(content, mtime=0) for suffix, content in plain.items()}
+    return {**plain, **packed, ".parquet": parquet.read_bytes()}
+
+
+@cases(0.01)
+@given(st.data())
+def test_an_altered_source_is_read_or_refused(sources: dict[str, bytes], tmp_path: Path, data: st.DataObject) -> None:
+    suffix = data.draw(st.sampled_from(sorted(sources)))
+    content = data.draw(changes.map(lambda change: change(sources[suffix])) | st.binary(max_size=200))
+    if suffix.endswith(".gz") and data.draw(st.booleans()):
+        content = gzip.compress(data.draw(changes)(sources[suffix.removesuffix(".gz")]), mtime=0)
+    file = tmp_path / f"a{suffix}"
+    file.write_bytes(content)
+    refused, rows = None, []
+    with duckdb.connect() as connection:
+        try:
+            load(connection, file, "source1")
+            rows = connection.execute("select * from source1").fetchall()
+        except Rejected as rejected:
+            refused = rejected
+    if refused is not None:
+        assert content != sources[suffix]
+        assert (refused.code, "\n" in refused.sentence) == ("SOURCE_UNREADABLE", False)
+        assert str(file) in refused.sentence
+    lines = [row[0] for row in rows]
+    assert lines == sorted(set(lines))
+    assert all(value is None or isinstance(value, str) for row in rows for value in row[1:])
 
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

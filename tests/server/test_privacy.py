@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+from infra.cli.privacy import sending_of
+
 
 @pytest.fixture(scope="module", autouse=True)
 def story(caller: Any) -> None:
@@ -71,12 +73,32 @@ def test_what_we_hold_about_a_person_with_consents_at_each_sending(caller: Any) 
         for sending in sorted(sendings, key=lambda sending: sending.occurred_at.seconds)
     ]
     assert allowed == [(3, set()), (7, {"news", "offers"}), (12, {"news"}), (25, set())]
+    assert all(sending.consents_known == sending.consents for sending in sendings)
 
     caller("ForgetCustomer", id="p-3")
     parts = caller("DescribeSubject", customer_id="p-3")
     assert "Cleo" not in str(parts)
     assert "where?" not in str(parts)
     assert len([part for part in parts if part.HasField("event")]) == 14
+
+
+def test_a_consent_that_came_late_is_told_from_what_was_known_at_the_sending(caller: Any) -> None:
+    def at(day: int) -> datetime:
+        return datetime(2025, 1, day, tzinfo=UTC)
+
+    id, channel = {"id": "p-7"}, {"channel": "email"}
+    caller("RegisterCustomer", **id, name="Gus", occurred_at=at(1))
+    caller("GrantConsent", **id, purpose="news", **channel, occurred_at=at(2))
+    sent = caller("LogInteraction", **id, interaction_id="1", **channel, direction="outbound", occurred_at=at(5))
+    caller("GrantConsent", **id, purpose="offers", **channel, occurred_at=at(3))
+    caller("WithdrawConsent", **id, purpose="news", **channel, occurred_at=at(4))
+    parts = caller("DescribeSubject", customer_id="p-7")
+    (sending,) = [part.sending for part in parts if part.HasField("sending")]
+    assert sending.position == sent.position
+    assert [(each.customer_id, each.purpose) for each in sending.consents] == [("p-7", "offers")]
+    assert [(each.customer_id, each.purpose) for each in sending.consents_known] == [("p-7", "news")]
+    shown = sending_of(sending)
+    assert [each["purpose"] for name in ("consents", "consents_known") for each in shown[name]] == ["offers", "news"]
 
 
 def test_somebody_known_as_a_lead_only(caller: Any) -> None:

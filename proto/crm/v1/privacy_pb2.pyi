@@ -79,16 +79,18 @@ class DescribeSubjectResponse(_message.Message):
         data: _struct_pb2.Struct
         def __init__(self, position: _Optional[int] = ..., stream: _Optional[str] = ..., type: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
     class Sending(_message.Message):
-        __slots__ = ("position", "occurred_at", "channel", "consents")
+        __slots__ = ("position", "occurred_at", "channel", "consents", "consents_known")
         POSITION_FIELD_NUMBER: _ClassVar[int]
         OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
         CHANNEL_FIELD_NUMBER: _ClassVar[int]
         CONSENTS_FIELD_NUMBER: _ClassVar[int]
+        CONSENTS_KNOWN_FIELD_NUMBER: _ClassVar[int]
         position: int
         occurred_at: _timestamp_pb2.Timestamp
         channel: str
         consents: _containers.RepeatedCompositeFieldContainer[DescribeSubjectResponse.Consent]
-        def __init__(self, position: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., channel: _Optional[str] = ..., consents: _Optional[_Iterable[_Union[DescribeSubjectResponse.Consent, _Mapping]]] = ...) -> None: ...
+        consents_known: _containers.RepeatedCompositeFieldContainer[DescribeSubjectResponse.Consent]
+        def __init__(self, position: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., channel: _Optional[str] = ..., consents: _Optional[_Iterable[_Union[DescribeSubjectResponse.Consent, _Mapping]]] = ..., consents_known: _Optional[_Iterable[_Union[DescribeSubjectResponse.Consent, _Mapping]]] = ...) -> None: ...
     class Consent(_message.Message):
         __slots__ = ("customer_id", "purpose", "channel", "expires_at")
         CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
