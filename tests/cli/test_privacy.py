@@ -31,7 +31,7 @@ def test_from_finding_to_nothing_remains(crm: Crm, company: Path, tmp_path: Path
     snapshot = Path(crm("snapshot", *at).out.strip())
     assert crm("export", "cloudevents", tmp_path / "exported", *at).status == 0
     with (company / "handed-out.jsonl").open("a") as listed:
-        listed.write('{"what": "half a li')  # of a process that was killed
+        listed.write('[]\n{"what": "an export"}\n{"what": "half a li')  # of a process that was killed
     assert crm("backup", tmp_path / "backups", "--keys", tmp_path / "apart" / "keys.db", *at).status == 0
     keys_before = Path(shutil.copytree(company, tmp_path / "before")) / "keys.db"
 
@@ -58,7 +58,12 @@ def test_from_finding_to_nothing_remains(crm: Crm, company: Path, tmp_path: Path
 
     nobody = crm("find", "--name", "ada", *at)
     assert (nobody.status, "nobody was found" in nobody.err) == (1, True)
-    assert crm("forget", "c1", *at).err.startswith("error: FORGOTTEN: ")
+    assert crm("backup", tmp_path / "backups", "--keys", tmp_path / "clean" / "keys.db", *at).status == 0
+    again = crm("forget", "c1", *at)
+    assert "error: FORGOTTEN: " in again.err
+    for each in told["handed_out"]:
+        assert f"handed out before: {each['what']} {each['path']}, position 9; " in again.err
+    assert again.err.count("handed out before: ") == 4
     assert NAME not in crm("subject", "c1", *at).out
     assert NAME not in crm("replay", "lead-1", *at).out
     handed = (tmp_path / "exported", tmp_path / "backups")
@@ -86,8 +91,47 @@ def test_somebody_known_as_a_lead_only(crm: Crm, company: Path, tmp_path: Path) 
     assert words.read_text() == '"Ben Brandt"\n'
     again = crm("forget", "lead-2", *at)
     assert (again.status, again.out, "forgotten already" in again.err) == (0, "", True)
+    assert "Backups of the keys made before still open" in again.err
     assert crm("verify", "--forgotten", "--words", words, *at).status == 0
     assert crm("forget", "lead-nobody", *at).err.startswith("error: NOT_FOUND: ")
+
+
+def test_what_was_handed_out_is_listed_whatever_became_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from infra.cli.handed import LIST, hand_out, handed_out
+    from infra.settings import Settings
+
+    settings = Settings(data=tmp_path)
+    settings.snapshots.mkdir()
+    (settings.snapshots / "crm-3.json").mkdir()  # nobody can read it
+    (settings.snapshots / "crm-4.json").symlink_to("gone")
+    keys = tmp_path / "keys" / "keys.db"
+    for position in (5, 9, 9):  # it was taken away, and made again
+        hand_out(settings, "backup of the keys", keys, position)
+    listed = [(each["path"], each["position"], each["is_there"]) for each in handed_out(settings)]
+    assert listed == [(str(keys), 5, False), (str(keys), 9, False)]
+
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", forbidden)  # as for a folder of somebody else's: root may look into any
+    assert [each["is_there"] for each in handed_out(settings)] == [True, True]
+    (tmp_path / LIST).unlink()
+    (tmp_path / LIST).mkdir()
+    assert handed_out(settings) == []
+
+
+def test_an_export_is_listed_before_it_is_there(
+    crm: Crm, company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", killed)
+    assert crm("export", "cloudevents", tmp_path / "exported", "--data", company).status == 130
+    monkeypatch.undo()
+    told = json.loads(crm("forget", "c1", "--data", company, "--format", "json").out)
+    listed = [(each["path"], each["position"], each["is_there"]) for each in told["handed_out"]]
+    assert listed == [(str(tmp_path / "exported"), 9, False)]
 
 
 def in_sqlite(file: Path) -> None:
