@@ -33,7 +33,7 @@ def handed_out(settings: Settings) -> list[dict[str, Any]]:
     """What was handed out, the oldest first: what it is, where it was put, up to which position it has the log, and
     whether it is still there. What somebody took away is nowhere written down.
     """
-    found = {}
+    found: dict[tuple[Any, Any], dict[str, Any]] = {}
     for manifest in settings.snapshots.glob("crm-*.json"):
         file = str(manifest.with_suffix(".duckdb").absolute())
         made = {**said(content(manifest)), "what": "snapshot", "path": file}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MATCHES = ("stream", "slots")
 FORGOTTEN = ("stream",)
+SHORTEST_ALONE = 6
+"""Shorter words of a name are in other words: Abel in label."""
 
 PersonArgument = Annotated[
     str,
@@ -156,15 +159,36 @@ def person_of(person: str) -> tuple[str, str]:
 
 
 def words_of(crm: Client, person: str) -> list[str]:
-    """Every personal value that we hold about a person."""
+    """Every personal value that we hold about a person, and what names and telephone numbers are recognised by where
+    they are written in another order, or grouped otherwise.
+    """
     from domain.event import Event
 
     found: set[str] = set()
     for part in described(crm, person):
         if part.HasField("event"):
             personal = Event.by_name[part.event.type].personal
-            found |= {str(value) for name, value in part.event.data.items() if name in personal and value}
+            for name, value in part.event.data.items():
+                if name in personal and value:
+                    kind = part.event.data["kind"] if part.event.type == "ContactPointAdded" else name
+                    found |= {str(value), *parts_of(kind.removesuffix("_was"), str(value))}
     return sorted(found)
+
+
+def parts_of(kind: str, value: str) -> list[str]:
+    """What a value of a kind may be recognised by as well as by the whole: a name with its last word first, its longer
+    words alone, a number's digits.
+    """
+    if kind == "name":
+        words = re.findall(r"[\w'’.-]+", value)
+        first, last = " ".join(words[:-1]), "".join(words[-1:])
+        turned = [f"{last} {first}", f"{last}, {first}"] if first else []
+        return [*turned, *(word for word in re.findall(r"\w+", value) if len(word) >= SHORTEST_ALONE)]
+    if kind == "phone":
+        return (
+            [re.sub(r"\D", "", each) for each in (value, value.replace("(0)", ""))] if re.search(r"\d", value) else []
+        )
+    return []
 
 
 def keep_words(file: Path, words: list[str]) -> None:
