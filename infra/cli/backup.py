@@ -63,8 +63,8 @@ def backup(
         made = log_backup.back_up(settings.log_url, folder, lambda done, total: progress("log", done, total))
         # After the log: a key is there before the first event that it seals.
         if keys is not None:
+            hand_out(settings, KEYS_BACKUP, keys, made.seal.position)  # rather once too often than not at all
             keys_backup.back_up(settings.keys_url, keys, made.seal)
-            hand_out(settings, KEYS_BACKUP, keys, made.seal.position)
     hand_out(settings, "backup", made.file, made.seal.position)
     note(f"position {made.seal.position}")
     print(made.file)

@@ -85,12 +85,13 @@ def export(
             written = WRITERS[format](crm, until, making)
         about = (written.position, written.events, written.hash, datetime.now(UTC), digests(making))
         Manifest(format, *about).write(making)
+        # Before it is there: whoever is killed in between has listed too much, not too little.
+        hand_out(settings, f"export as {format}", folder, written.position)
         making.rename(folder)
     except OSError as error:
         raise Rejected("OUTPUT_NOT_WRITABLE", f"{folder} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    hand_out(settings, f"export as {format}", folder, written.position)
     note(f"position {written.position}, {written.events} events{written.said}")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.handed import KEYS_BACKUP, handed_out
+from infra.cli.handed import handed_out, tell_of_copies
 from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
 from infra.cli.output import Rows, chosen, json_line, note, write, write_lines
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MATCHES = ("stream", "slots")
 FORGOTTEN = ("stream",)
+SHORTEST_ALONE = 6
+"""Shorter words of a name are in other words: Abel in label."""
 
 PersonArgument = Annotated[
     str,
@@ -93,7 +96,8 @@ def forget(
     a lead only is forgotten as lead-ID.
 
     Prints the streams. What happened, when and how much goes on counting. What was handed out before (snapshots,
-    exports, backups) is listed on stderr, and with --format json in the answer.
+    exports, backups) is listed on stderr, also where the person was forgotten already, and with --format json in the
+    answer.
 
     For example:
 
@@ -107,29 +111,45 @@ def forget(
     settings = settings_of(data)
     aggregate, id = person_of(person)
 
+    from crm.client import CrmError
     from crm.v1 import customers_pb2, leads_pb2, log_pb2
     from infra.cli.connection import connected
 
+    copies = handed_out(settings)  # before what cannot be taken back
     with connected(settings) as crm:
         if aggregate == "lead":
             ask, request = crm.leads.ForgetLead, leads_pb2.ForgetLeadRequest
         else:
             ask, request = crm.customers.ForgetCustomer, customers_pb2.ForgetCustomerRequest
-        ask(request(id=id, reason=reason, validate_only=True))  # before anything is written down
-        if words is not None:
-            keep_words(words, words_of(crm, person))
-        outcome = ask(request(id=id, reason=reason))
+        try:
+            ask(request(id=id, reason=reason, validate_only=True))  # before anything is written down
+            if words is not None:
+                keep_words(words, words_of(crm, person))
+            outcome = ask(request(id=id, reason=reason))
+        except CrmError as refusal:
+            if refusal.code == "FORGOTTEN":  # perhaps by one who was killed before it said this
+                tell_of_copies(copies_before(crm, f"{aggregate}-{id}", copies))
+            raise
         if not outcome.first_position:
             note(f"the person of {outcome.stream} was forgotten already")
+            tell_of_copies(copies_before(crm, outcome.stream, copies))
             return
         asked = log_pb2.ReadEventsRequest(after_position=outcome.first_position - 1, limit=1)
         streams = streams_in(next(crm.log.ReadEvents(asked)).events[0].document)
-    copies = handed_out(settings, outcome.first_position)
     about = {"position": outcome.first_position, "handed_out": copies}
     write(Rows.of([{"stream": stream} for stream in streams], FORGOTTEN, about), format, output)
-    tell_of_copies(copies, outcome.first_position)
+    tell_of_copies(copies)
     if words is not None:
         note(f"{words} holds what was personal: remove it as soon as crm verify --forgotten has looked for it")
+
+
+def copies_before(crm: Client, stream: str, copies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was handed out before the person of a stream was forgotten; all of it where another stream says when."""
+    from crm.v1 import log_pb2
+
+    request = log_pb2.ReadEventsRequest(stream=stream, types=["CustomerForgotten", "LeadForgotten"])
+    forgotten = [event.position for answer in crm.log.ReadEvents(request) for event in answer.events]
+    return [each for each in copies if not forgotten or each["position"] < forgotten[0]]
 
 
 def person_of(person: str) -> tuple[str, str]:
@@ -139,15 +159,36 @@ def person_of(person: str) -> tuple[str, str]:
 
 
 def words_of(crm: Client, person: str) -> list[str]:
-    """Every personal value that we hold about a person."""
+    """Every personal value that we hold about a person, and what names and telephone numbers are recognised by where
+    they are written in another order, or grouped otherwise.
+    """
     from domain.event import Event
 
     found: set[str] = set()
     for part in described(crm, person):
         if part.HasField("event"):
             personal = Event.by_name[part.event.type].personal
-            found |= {str(value) for name, value in part.event.data.items() if name in personal and value}
+            for name, value in part.event.data.items():
+                if name in personal and value:
+                    kind = part.event.data["kind"] if part.event.type == "ContactPointAdded" else name
+                    found |= {str(value), *parts_of(kind.removesuffix("_was"), str(value))}
     return sorted(found)
+
+
+def parts_of(kind: str, value: str) -> list[str]:
+    """What a value of a kind may be recognised by as well as by the whole: a name with its last word first, its longer
+    words alone, a number's digits.
+    """
+    if kind == "name":
+        words = re.findall(r"[\w'’.-]+", value)
+        first, last = " ".join(words[:-1]), "".join(words[-1:])
+        turned = [f"{last} {first}", f"{last}, {first}"] if first else []
+        return [*turned, *(word for word in re.findall(r"\w+", value) if len(word) >= SHORTEST_ALONE)]
+    if kind == "phone":
+        return (
+            [re.sub(r"\D", "", each) for each in (value, value.replace("(0)", ""))] if re.search(r"\d", value) else []
+        )
+    return []
 
 
 def keep_words(file: Path, words: list[str]) -> None:
@@ -169,22 +210,6 @@ def streams_in(document: str) -> list[str]:
     import json
 
     return [str(stream) for stream in json.loads(document)["data"]["streams"]]
-
-
-def tell_of_copies(copies: list[dict[str, Any]], position: int) -> None:
-    """List what was handed out before, and say what it means."""
-    for each in copies:
-        still = "destroy it, and make a new one: it opens" if each["what"] == KEYS_BACKUP else "nobody can open in it"
-        gone = "" if each["is_there"] else " (not there any more)"
-        note(
-            f"handed out before: {each['what']} {each['path']}{gone}, position {each['position']}; {still} what is "
-            "forgotten"
-        )
-    note(
-        "Backups of the keys made before still open what is forgotten: make a new one and destroy the old ones. "
-        "Whatever was opened and taken out (crm sql --open, crm subject, answers over gRPC) has to be forgotten where "
-        f"it went; followers of the log are told by the event at position {position}."
-    )
 
 
 def subject(person: PersonArgument, output: OutputOption = None, data: DataOption = None) -> None:

@@ -1,7 +1,8 @@
 """Remains of somebody who was forgotten: the person's words, looked for in files of every kind, as they may be written.
 
-A word is looked for in UTF-8, UTF-16, Latin-1, in hexadecimal digits, percent signs and JSON escapes, and in base64 at
-each of the three places where it can begin. Compressed data is unpacked wherever it begins in a file; the columns of
+A word is looked for in UTF-8, UTF-16, UTF-32, Latin-1 and Windows-1252, composed and decomposed, in hexadecimal digits,
+percent signs, JSON escapes, HTML entities and quoted-printable, and in base64 at each of the three places where it can
+begin. Compressed data is unpacked wherever it begins in a file; the columns of
 DuckDB, Parquet, SQLite and PostgreSQL are read as those databases read them.
 """
 
@@ -9,12 +10,15 @@ from __future__ import annotations
 
 import json
 import mmap
+import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from html.entities import codepoint2name
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import normalize
 from urllib.parse import quote, quote_plus
 
 from infra.cli.output import note
@@ -83,23 +87,68 @@ def pieces(text: str) -> list[str]:
 
 def encodings(text: str) -> Iterator[tuple[bytes, str]]:
     """The ways in which a text may be written down, each with its name."""
-    for variant in dict.fromkeys((text, text.lower(), text.upper(), text.casefold())):
-        written = {"utf-8": variant.encode(), "utf-16-le": variant.encode("utf-16-le")}
-        written["utf-16-be"] = variant.encode("utf-16-be")
-        with suppress(UnicodeEncodeError):
-            written["latin-1"] = variant.encode("latin-1")
+    cased = (text, text.lower(), text.upper(), text.casefold())
+    for variant in dict.fromkeys(normalize(form, each) for form in ("NFC", "NFD") for each in cased):
+        written = {}
+        for name in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "latin-1", "cp1252"):
+            with suppress(UnicodeEncodeError):
+                written[name] = variant.encode(name)
         yield from ((content, name) for name, content in written.items())
-        yield json.dumps(variant)[1:-1].encode(), "json"
+        escaped = json.dumps(variant)[1:-1]
+        for each in (escaped, re.sub(r"(?<=\\u)[0-9a-f]{4}", upper, escaped)):
+            yield each.encode(), "json"
+            yield json.dumps(each)[1:-1].encode(), "json in json"
         yield json.dumps(variant, ensure_ascii=False)[1:-1].encode(), "json"
-        yield json.dumps(json.dumps(variant)[1:-1])[1:-1].encode(), "json in json"
-        yield quote(variant).encode(), "percent"
-        yield quote_plus(variant).encode(), "percent"
+        for each in (quote(variant), quote_plus(variant)):
+            yield each.encode(), "percent"
+            yield re.sub("%[0-9A-F]{2}", lower, each).encode(), "percent"
+        yield from ((each.encode("utf-8", "surrogatepass"), "html") for each in as_html(variant))
+        for name in ("utf-8", "latin-1", "cp1252"):
+            if name in written:
+                yield from ((each, f"quoted-printable of {name}") for each in as_quoted_printable(written[name]))
         for name in ("utf-8", "utf-16-le", "utf-16-be"):
             content = written[name]
             yield content.hex().encode(), f"hex of {name}"
             yield content.hex().upper().encode(), f"hex of {name}"
             for encode in (b64encode, urlsafe_b64encode):
                 yield from ((core, f"base64 of {name}") for core in base64_cores(content, encode))
+
+
+def upper(found: re.Match[str]) -> str:
+    """What was found, in capitals."""
+    return found[0].upper()
+
+
+def lower(found: re.Match[str]) -> str:
+    """What was found, in small letters."""
+    return found[0].lower()
+
+
+def as_html(text: str) -> Iterator[str]:
+    """A text as it stands in HTML: with entities that have names or numbers, for what must be written so and for what
+    is not ASCII.
+    """
+    for must in ("&<>", "&<>\"'"):
+        yield "".join(f"&{codepoint2name.get(ord(each), '#39')};" if each in must else each for each in text)
+        for form in ("&#{};", "&#x{:x};", "&#x{:X};"):
+            numbered = [form.format(ord(each)) for each in text]
+            named = [
+                f"&{codepoint2name[ord(each)]};" if ord(each) in codepoint2name else number
+                for each, number in zip(text, numbered, strict=True)
+            ]
+            for ascii, others in ((numbered, numbered), (named, numbered), (named, named)):
+                yield "".join(
+                    (ascii[at] if each in must else each) if each.isascii() else others[at]
+                    for at, each in enumerate(text)
+                )
+
+
+def as_quoted_printable(content: bytes) -> Iterator[bytes]:
+    """A text as it stands in mails: in a body, and in a header, where spaces are written otherwise."""
+    quoted = "".join(chr(each) if 32 <= each < 127 and each != 61 else f"={each:02X}" for each in content)
+    yield quoted.encode()
+    yield quoted.replace(" ", "_").encode()
+    yield re.sub("=[0-9A-F]{2}", lower, quoted).encode()
 
 
 def base64_cores(content: bytes, encode: object = b64encode) -> Iterator[bytes]:
@@ -138,9 +187,9 @@ def found_remains(settings: Settings, file: Path | None, paths: list[Path]) -> l
             shown = [settings.data, *paths] if settings.data.exists() else paths
             named = {str(each): sqlite_url(each) for each in files_in(shown) if is_sqlite(each)}
             for place, url in {**named, **{url: url for url in urls}}.items():
-                for stream in keys_in(url, streams):
-                    sentence = f"{place} holds the key of {stream}, whose person was forgotten; destroy it"
-                    findings.append({"code": "KEY_REMAINS", "position": None, "sentence": sentence})
+                for code, what, stream in keys_in(url, streams):
+                    sentence = f"{place} holds {what} of {stream}, whose person was forgotten; destroy it"
+                    findings.append({"code": code, "position": None, "sentence": sentence})
             if words is not None and file is not None:
                 found = [*in_files(shown, words, {file.resolve()})]
                 found += [each for url in urls for each in in_database(url, url, words)]
@@ -241,23 +290,32 @@ def unpacked(content: bytes | mmap.mmap, at: int, name: str, overlap: int) -> It
         return  # it was none, or it ends here
 
 
-def keys_in(url: str, streams: set[str]) -> list[str]:
-    """The streams among these whose keys lie in a database, where it is one of keys."""
+def keys_in(url: str, streams: set[str]) -> list[tuple[str, str, str]]:
+    """The streams among these whose keys lie in a database, where it is one of keys, and those that the directory
+    beside them still knows, each with a code and what there is.
+    """
     from sqlalchemy import MetaData, create_engine, inspect, select
 
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     try:
         with engine.connect() as connection:
-            if "wrapped" not in {
-                column["name"]
-                for name in inspect(connection).get_table_names()
-                if name == "keys"
-                for column in inspect(connection).get_columns(name)
+            names = inspect(connection).get_table_names()
+            if "keys" not in names or "wrapped" not in {
+                column["name"] for column in inspect(connection).get_columns("keys")
             }:
                 return []
             tables = MetaData()
-            tables.reflect(connection, only=["keys"])
-            return sorted(streams.intersection(connection.execute(select(tables.tables["keys"].c.stream)).scalars()))
+            tables.reflect(connection, only=[name for name in ("keys", "people") if name in names])
+            found = []
+            for code, what, table, columns in (
+                ("KEY_REMAINS", "the key", "keys", ("stream",)),
+                ("DIRECTORY_REMAINS", "what the directory knew", "people", ("stream", "source")),
+            ):
+                if table in tables.tables:
+                    rows = connection.execute(select(*(tables.tables[table].c[name] for name in columns)))
+                    there = streams.intersection(each for row in rows for each in row)
+                    found += [(code, what, stream) for stream in sorted(there)]
+            return found
     finally:
         engine.dispose()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from infra.cli.handed import handed_out, tell_of_copies
 from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
 from infra.cli.output import Rows, chosen, note, write
 
@@ -73,7 +74,8 @@ def run(
     why; who changed in the meantime is left for the next run. The reason of each forgetting names the policy. Running
     it again forgets nobody twice.
 
-    The rows are written whatever comes in between. Exit status 1 where somebody could not be forgotten.
+    The rows are written whatever comes in between, and what was handed out before is listed as by crm forget. Exit
+    status 1 where somebody could not be forgotten.
 
     For example:
 
@@ -95,6 +97,7 @@ def run(
             note("no retention policy is in force: nobody is forgotten")
         rows: list[dict[str, Any]] = []
         seen: set[str] = set()
+        copies = handed_out(settings)
         try:
             for rule in rules:
                 for due in [each for each in all_due(crm, rule, now, position) if each.id not in seen]:
@@ -112,7 +115,9 @@ def run(
                     )
                     rows[-1] |= settled(crm, due, dry_run)
         finally:  # what was done cannot be undone, so it is said whatever comes in between
-            write(Rows.of(rows, RAN, {"position": position}), format, output)
+            write(Rows.of(rows, RAN, {"position": position, "handed_out": copies}), format, output)
+            if any(row["outcome"] in ("forgotten", UNKNOWN) for row in rows):
+                tell_of_copies(copies)
     if any(row["outcome"].startswith(FAILED) for row in rows):
         raise typer.Exit(1)
 

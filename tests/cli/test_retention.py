@@ -139,6 +139,7 @@ def test_the_whole_person_is_judged(crm: Crm, tell: Callable[[Callable[[Client],
     tell(contacts)
     tell(lambda client: published(client, prospect_days=365, churned_days=365))
     at = ("--data", tmp_path / "data", "--format", "json")
+    assert crm("backup", tmp_path / "backups", "--keys", tmp_path / "keys.db", *at[:2]).status == 0
     expected = {
         "a-client": "left as it is: customer-client is active",
         "a-twin": "forgotten",
@@ -150,7 +151,11 @@ def test_the_whole_person_is_judged(crm: Crm, tell: Callable[[Callable[[Client],
         "written": "left as it is: TicketReplyReceived in ticket-written since",
     }
     for more in (("--dry-run",), ()):
-        rows = {row["customer"]: row for row in json.loads(crm("run", "retention", *more, *at).out)["rows"]}
+        ran = crm("run", "retention", *more, *at)
+        answer = json.loads(ran.out)
+        assert [each["what"] for each in answer["handed_out"]] == ["backup", "backup of the keys"]
+        assert ("destroy it, and make a new one" in ran.err) == (not more)
+        rows = {row["customer"]: row for row in answer["rows"]}
         said = {id: row["outcome"].replace("would be forgotten", "forgotten") for id, row in rows.items()}
         assert said == expected
     assert rows["silent"]["since"] == ago(600).isoformat().replace("+00:00", "Z")
