@@ -178,6 +178,7 @@ OFFLINE: dict[str, str] = {
     "SOURCE_UNREADABLE": "the source cannot be read, and where",
     "SOURCE_UNUSED": "a source was given that the mapping does not name",
     "TOPIC_BLOCKED": "somebody else's open transaction hides what is on a topic",
+    "TOPIC_COMPRESSION": "a topic keeps records in the compression of whoever sent them",
     "TOPIC_LOSES_HISTORY": "a topic is compacted or deletes events by age or size",
     "TOPIC_MISSING": "a topic was not made yet",
     "UNKNOWN_DATABASE": "the database is of a kind that is not supported",

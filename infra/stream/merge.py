@@ -91,10 +91,10 @@ class Merge:
             for record in records:
                 self._keep(record)
         merged = self._next()
-        self._read_what_is_not_ahead()
+        near = self._read_what_is_not_ahead()
         if merged or not self._pending:
             self._moved_at = time.monotonic()
-        elif not came and time.monotonic() - self._moved_at > GAP_SECONDS:
+        elif (not came or not near) and time.monotonic() - self._moved_at > GAP_SECONDS:
             raise Rejected(
                 "POSITION_MISSING",
                 f"the topics {self._cluster.prefix}.* hold the event at position {min(self._pending)}, "
@@ -118,14 +118,21 @@ class Merge:
         for partition in self._cluster.topic_partitions(self._consumer):
             self._places.setdefault(partition, 0)
 
-    def _read_what_is_not_ahead(self) -> None:
-        """Leave alone for a while what runs far ahead. Where all do, all are read: nothing stands still."""
+    def _read_what_is_not_ahead(self) -> bool:
+        """Leave alone for a while what runs far ahead. Where all do, what comes next is late or missing, and they are
+        read on only as far again. Whether there is any that does not run ahead.
+        """
         reading = self._consumer.assignment()
         for partition in reading:
             self._places[partition] = self._consumer.position(partition)
         bounds = {partition: AHEAD_BYTES if partition in reading else AHEAD_BYTES // 2 for partition in self._places}
         near = {each: place for each, place in self._places.items() if self._ahead[each] < bounds[each]}
-        read_from(self._consumer, near or self._places)
+        far = {each: place for each, place in self._places.items() if self._ahead[each] < 2 * AHEAD_BYTES}
+        if near or far:
+            read_from(self._consumer, near or far)
+        else:
+            self._consumer.unsubscribe()
+        return bool(near)
 
     def _keep(self, record: ConsumerRecord) -> None:
         try:

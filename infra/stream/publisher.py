@@ -129,6 +129,8 @@ class Publisher:
         with self._cluster.producer(transactional_id=self._cluster.transactional_id) as producer:
             if self._closed.is_set():
                 return
+            # Whoever could not go on anyway fences nobody who can.
+            self._find_place(settled=False)
             producer.init_transactions()
             self._find_place()
             self._state, self._last_error, self._moved_at = PUBLISHING, None, monotonic()
@@ -169,15 +171,16 @@ class Publisher:
         producer.commit_transaction()
         self._position, self._hash = position, hash
 
-    def _find_place(self) -> None:
-        """Read from the topics how far the log is published.
+    def _find_place(self, settled: bool = True) -> None:
+        """Read from the topics how far the log is published; ``settled``: once all that was committed can be read.
 
         :raises Rejected: HISTORY_FORKED where the topics hold another history than the log, TOPIC_BLOCKED where
             somebody's open transaction hides what is on them.
         """
         with self._cluster.consumer() as consumer:
             partitions = self._cluster.topic_partitions(consumer)
-            self._wait_until_settled(consumer, partitions)
+            if settled:
+                self._wait_until_settled(consumer, partitions)
             last = last_events(consumer, partitions, self._cluster.prefix)
         head = self._log.head
         position, hash = 0, BEGINNING

@@ -15,12 +15,16 @@ from infra.stream.cluster import LARGEST_BYTES, LIBRARY, Cluster
 FOREVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 """What a topic must say so that no event is ever lost from it."""
 
+COMPRESSED = {"compression.type": "lz4"}
+"""What a topic must say so that the broker repacks what others send in a compression that a reader may not know."""
+
 CREATED_WITH = {
     **FOREVER,
     # The timestamp of a record is when its event was recorded, whatever the broker's clock says.
     "message.timestamp.type": "CreateTime",
     "message.timestamp.after.max.ms": str((1 << 63) - 1),
     "max.message.bytes": str(LARGEST_BYTES),
+    **COMPRESSED,
 }
 DEAD_LETTERS = ".dlq"
 DEAD_LETTERS_WITH = {"cleanup.policy": "compact"}
@@ -42,8 +46,8 @@ def make_topics(cluster: Cluster) -> list[str]:
     """Make the topics that are not there, with those of their dead letters.
 
     :returns: the names of those that were made.
-    :raises Rejected: TOPIC_LOSES_HISTORY where one that is there does not keep events for ever, before any is made;
-        STREAM_UNAVAILABLE where Kafka cannot be asked.
+    :raises Rejected: TOPIC_LOSES_HISTORY where one that is there does not keep events for ever, TOPIC_COMPRESSION where
+        it does not repack what others send, before any is made; STREAM_UNAVAILABLE where Kafka cannot be asked.
     """
     events = {"num_partitions": cluster.partitions, "configs": CREATED_WITH}
     letters = {"num_partitions": 1, "configs": DEAD_LETTERS_WITH}
@@ -63,7 +67,8 @@ def make_topics(cluster: Cluster) -> list[str]:
 def check_topics(cluster: Cluster) -> None:
     """See that every topic is there and keeps its events for ever.
 
-    :raises Rejected: TOPIC_MISSING, TOPIC_LOSES_HISTORY; STREAM_UNAVAILABLE where Kafka cannot be asked.
+    :raises Rejected: TOPIC_MISSING, TOPIC_LOSES_HISTORY, TOPIC_COMPRESSION; STREAM_UNAVAILABLE where Kafka cannot be
+        asked.
     """
     try:
         with cluster.admin() as admin:
@@ -96,7 +101,7 @@ def _made(admin: KafkaAdminClient, name: str, how: dict[str, Any]) -> bool:
 def _check(admin: KafkaAdminClient, names: list[str]) -> None:
     if not names:
         return
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(FOREVER)) for name in names]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(FOREVER | COMPRESSED)) for name in names]
     for name, configs in admin.describe_configs(resources, config_filter="all")["topic"].items():
         for config, needed in FOREVER.items():
             found = configs[config]["value"]
@@ -104,4 +109,12 @@ def _check(admin: KafkaAdminClient, names: list[str]) -> None:
                 raise Rejected(
                     "TOPIC_LOSES_HISTORY",
                     f"the topic {name} has {config}={found}, so {MEANS[config]}; it must be {needed}",
+                )
+        for config, needed in COMPRESSED.items():
+            found = configs[config]["value"]
+            if found != needed:
+                raise Rejected(
+                    "TOPIC_COMPRESSION",
+                    f"the topic {name} has {config}={found}, so one record in another compression stops whoever "
+                    f"cannot read it; it must be {needed}",
                 )

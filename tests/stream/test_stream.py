@@ -5,18 +5,20 @@ from __future__ import annotations
 import random
 import tracemalloc
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
+from uuid import uuid4
 
 import orjson
 import pytest
-from kafka import TopicPartition
+from kafka import KafkaProducer, TopicPartition
 
 from commands.rejected import Rejected
 from infra.log import Row, from_microseconds
+from infra.log.document import instant_text
 from infra.stream import Cluster, Place, Stream, merge, offsets_of, places
 from infra.stream import stream as stream_module
-from infra.stream.record import headers
+from infra.stream.record import headers, milliseconds
 from tests.stream.company import DEADLINE, Company, committed, eventually, position_of, read_all
 
 pytestmark = pytest.mark.slow
@@ -145,9 +147,7 @@ def test_memory_is_bounded_whatever_runs_ahead(cluster: Cluster, monkeypatch: py
     with cluster.producer() as producer:
         # Long runs in turn on each of two partitions, so that most of what is fetched comes too early.
         for row in rows:
-            producer.send(
-                f"{cluster.prefix}.ticket", row.document, row.stream.encode(), headers(row), row.position // 1_500 % 2
-            )
+            send(producer, cluster, row, row.position // 1_500 % 2)
         producer.flush()
     limits = []
     with Stream(cluster) as stream:
@@ -169,16 +169,18 @@ def made_up(count: int, size: int = 10) -> list[Row]:
     for position in range(1, count + 1):
         document = document_of(position, {"body": "x" * size})
         hash = sha256(hash + document).digest()
-        rows.append(
-            Row(position, "ticket-1", position, "crm.TicketReplied.v1", from_microseconds(position), document, hash)
-        )
+        rows.append(Row(position, "ticket-1", position, "crm.TicketReplied.v1", instant_of(position), document, hash))
     return rows
+
+
+def instant_of(position: int) -> datetime:
+    return from_microseconds(position * 1_000)
 
 
 def document_of(position: int, data: dict[str, object], stream: str = "ticket-1") -> bytes:
     return orjson.dumps(
         {"source": "/crm", "type": "crm.TicketReplied.v1", "subject": stream, "sequence": f"{position:020}",
-         "version": position, "recordedtime": "1970-01-01T00:00:00.000001Z", "data": data}
+         "version": position, "recordedtime": instant_text(instant_of(position)), "data": data}
     )  # fmt: skip
 
 
@@ -221,10 +223,16 @@ def test_what_is_not_ours_is_noticed_and_in_nobodys_way(company: Company) -> Non
     assert said["topic"] == topic.encode()
 
 
+def send(producer: KafkaProducer, cluster: Cluster, row: Row, partition: int) -> None:
+    """As the publisher does, but where one likes."""
+    topic, key = cluster.topic_of(row.stream), row.stream.encode()
+    producer.send(topic, row.document, key, headers(row), partition, milliseconds(row))
+
+
 def publish_by_hand(cluster: Cluster, rows: list[Row]) -> None:
     with cluster.producer() as producer:
         for row in rows:
-            producer.send(f"{cluster.prefix}.ticket", row.document, row.stream.encode(), headers(row), 0)
+            send(producer, cluster, row, 0)
         producer.flush()
 
 
@@ -273,6 +281,45 @@ def test_an_event_that_is_missing_is_not_skipped(cluster: Cluster, monkeypatch: 
         assert stream.wait(19, DEADLINE) == 20
         assert stream.wait(20, 0.01) == 20
         assert len(rows_of(stream)) == 20
+
+
+def test_memory_is_bounded_where_an_event_is_missing(kafka_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "AHEAD_BYTES", 64 << 10)
+    monkeypatch.setattr(merge, "GAP_SECONDS", 0.5)
+    # On the only partition there is; another one could still bring what is missing.
+    cluster = Cluster(kafka_address, f"t{uuid4().hex[:10]}")
+    with cluster.admin() as admin:
+        admin.create_topics({f"{cluster.prefix}.ticket": {"num_partitions": 1}}, wait_for_metadata=True)
+    rows = made_up(6_000, 4_000)
+    publish_by_hand(cluster, [*rows[:9], *rows[10:]])
+    held = 0
+    with merge.Merge(cluster, 0) as merged:
+        given = []
+
+        def refused() -> bool:
+            nonlocal held
+            try:
+                given.extend(merged.poll(0.1))
+            except Rejected as reason:
+                return reason.code == "POSITION_MISSING"
+            finally:
+                held = max(held, sum(len(event.row[5]) for event in merged._pending.values()))
+            return False
+
+        eventually(refused)
+        assert [event.position for event in given] == list(range(1, 10))
+    # At most what a poll brings goes beyond twice the bound.
+    assert 64 << 10 < held < (128 << 10) + 500 * 4_200
+    with Stream(cluster) as stream:
+        assert refusal(stream, 6_000).code == "POSITION_MISSING"
+        with cluster.admin() as admin:
+            admin.create_partitions({f"{cluster.prefix}.ticket": 2})
+            admin.wait_for_topics([f"{cluster.prefix}.ticket"])
+        with cluster.producer() as producer:
+            send(producer, cluster, rows[9], 1)
+            producer.flush()
+        eventually(lambda: stream.status.position > 9, lambda: stream.status)
+        assert [row[0] for row in rows_of(stream)] == list(range(1, 6_001))
 
 
 def test_offsets_of_topics_that_were_made_anew_are_let_go(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from kafka import codec
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from commands.rejected import Rejected
 from domain.event import State
 from infra.settings import Settings
-from infra.stream import Cluster, Publisher, check_topics, make_topics, topics
+from infra.stream import Cluster, Publisher, Stream, check_topics, make_topics, topics
 from tests.stream.company import Company, eventually
 
 pytestmark = pytest.mark.slow
@@ -52,6 +53,34 @@ def test_one_that_loses_history_is_refused(bare: Cluster, config: str, value: st
     assert refused.value.code == "TOPIC_LOSES_HISTORY"
     with bare.admin() as admin:
         assert [each for each in admin.list_topics() if each.startswith(bare.prefix)] == [name]
+
+
+def test_one_that_does_not_repack_is_refused(bare: Cluster) -> None:
+    make_topics(bare)
+    name = f"{bare.prefix}.ticket"
+    with bare.admin() as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"compression.type": "producer"})])
+    for ask in (make_topics, check_topics):
+        with pytest.raises(Rejected, match=f"the topic {name} has compression.type=producer") as refused:
+            ask(bare)
+        assert refused.value.code == "TOPIC_COMPRESSION"
+
+
+def test_what_others_send_in_another_compression_stops_nobody(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.happen(10)
+    company.publish_all()
+    with company.cluster.producer(compression_type="gzip") as producer:
+        producer.send(f"{company.cluster.prefix}.ticket", b"garbage " * 100).get(60)
+    # As if gzip were a compression that no reader here knows.
+    monkeypatch.setattr(codec, "has_gzip", lambda: False)
+    company.happen(10)
+    company.publish_all()
+    with Stream(company.cluster) as stream:
+        eventually(lambda: stream.wait(19, 1.0) == 20, lambda: stream.status)
+        eventually(lambda: stream.status.foreign == 1, lambda: stream.status)
+        assert stream.status.last_error is None
 
 
 def test_nothing_is_published_where_one_is_missing(bare: Cluster, company: Company) -> None:
