@@ -584,6 +584,7 @@ class Models:
         with (
             self._asked(),
             self._cursor() as cursor,
+            ASKER.get().runs(cursor),
             self._events(cursor, model, standing.position, position, self._held.of(model.name)) as (sources, _),
             self._committed(cursor),
         ):

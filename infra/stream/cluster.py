@@ -15,6 +15,12 @@ from kafka.errors import KafkaConnectionError, KafkaError
 
 from infra.settings import Settings
 
+LARGEST_BYTES = 8 << 20
+"""How large a record may be, with what Kafka puts around it."""
+LIBRARY = "library"
+"""The topic of the streams that belong to no aggregate of ours: those of applications of the eventsourcing library."""
+AGGREGATE = re.compile("[a-z]+")
+
 CLIENT = {
     "bootstrap_timeout_ms": 10_000,
     "reconnect_backoff_max_ms": 1_000,
@@ -27,6 +33,7 @@ PRODUCER = {
     "enable_idempotence": True,
     "compression_type": "lz4",
     "batch_size": 1 << 20,
+    "max_request_size": LARGEST_BYTES,
     "linger_ms": 0,
     "allow_auto_create_topics": False,
     "delivery_timeout_ms": 60_000,
@@ -73,7 +80,7 @@ class Cluster:
 
     def topic_of(self, stream: str) -> str:
         """The topic of a stream: ``crm.ticket`` of ``ticket-7``."""
-        return f"{self.prefix}.{stream.partition('-')[0]}"
+        return topic_of(self.prefix, stream)
 
     @property
     def transactional_id(self) -> str:
@@ -131,7 +138,7 @@ class Cluster:
 
     def topic_partitions(self, consumer: KafkaConsumer) -> list[TopicPartition]:
         """Every partition of the topics of events, also of aggregates that this version does not know."""
-        ours = re.compile(rf"{re.escape(self.prefix)}\.[a-z]+")
+        ours = re.compile(rf"{re.escape(self.prefix)}\.{AGGREGATE.pattern}")
         return sorted(
             TopicPartition(topic, partition)
             for topic in consumer.topics()
@@ -145,3 +152,9 @@ class Cluster:
 
     def _common(self, own: Mapping[str, Any]) -> dict[str, Any]:
         return {"bootstrap_servers": self._servers, "client_id": f"{self.prefix}-annals", **own, **self.options}
+
+
+def topic_of(prefix: str, stream: str) -> str:
+    """The topic of a stream; what is named like no aggregate is on that of the library."""
+    aggregate = stream.partition("-")[0]
+    return f"{prefix}.{aggregate if AGGREGATE.fullmatch(aggregate) else LIBRARY}"

@@ -13,9 +13,11 @@ import orjson
 
 from domain.event import Event, State
 from infra.log.document import SCHEMAS, SOURCE
+from infra.stream.cluster import LIBRARY
 from infra.stream.record import CONTENT_TYPE
 from infra.stream.topics import CREATED_WITH, DEAD_LETTERS
 
+LIBRARY_EVENT = "LibraryEvent"
 INSTANT = {"type": "string", "format": "date-time"}
 SEALED = "sealed:1:<key id>:<event id>:<field>:<base64>"
 """How a personal field looks wherever it is kept."""
@@ -141,13 +143,13 @@ def description() -> dict[str, Any]:
             ),
         },
         "defaultContentType": CONTENT_TYPE.decode(),
-        "channels": {aggregate: channel(aggregate, events) for aggregate in aggregates},
+        "channels": {name: channel(name, events) for name in sorted([*aggregates, LIBRARY])},
         "operations": {
             f"send_{aggregate}": {"action": "send", "channel": {"$ref": f"#/channels/{aggregate}"}}
-            for aggregate in aggregates
+            for aggregate in sorted([*aggregates, LIBRARY])
         },
         "components": {
-            "messages": {event.__name__: message(event) for event in events},
+            "messages": {event.__name__: message(event) for event in events} | {LIBRARY_EVENT: library_message()},
             "messageTraits": {"event": trait()},
             "schemas": {"Event": envelope_schema()} | {event.__name__: data_schema(event) for event in events},
         },
@@ -157,17 +159,16 @@ def description() -> dict[str, Any]:
 def channel(aggregate: str, events: list[type[Event[Any]]]) -> dict[str, Any]:
     """One topic. How many partitions it has is a setting, so it is not said here."""
     topic = f"crm.{aggregate}"
+    of_library = aggregate == LIBRARY
+    whose = "applications of the eventsourcing library on this log" if of_library else f"every {aggregate}"
+    names = [LIBRARY_EVENT] if of_library else [each.__name__ for each in events if each.state.aggregate == aggregate]
     return {
         "address": topic,
         "description": (
-            f"Every event of every {aggregate}. Notices of records that are none, and of events that a reader of ours "
+            f"Every event of {whose}. Notices of records that are none, and of events that a reader of ours "
             f"holds back, are on {topic}{DEAD_LETTERS}."
         ),
-        "messages": {
-            event.__name__: {"$ref": f"#/components/messages/{event.__name__}"}
-            for event in events
-            if event.state.aggregate == aggregate
-        },
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "bindings": {
             "kafka": {
                 "topic": topic,
@@ -197,6 +198,27 @@ def message(event: type[Event[Any]]) -> dict[str, Any]:
         "summary": meaning(event),
         "traits": [{"$ref": "#/components/messageTraits/event"}],
         "payload": {"allOf": [{"$ref": "#/components/schemas/Event"}, own]},
+    }
+
+
+def library_message() -> dict[str, Any]:
+    """What every event of an application of the library is; what its state means, the application knows."""
+    data = {"originator_version": {"type": "integer"}, "state": {"type": "string", "contentEncoding": "base64"}}
+    own = {
+        "properties": {
+            "type": {"pattern": "^eventsourcing:"},
+            "subject": {"pattern": "^eventsourcing:[^-]+-"},
+            "data": {"type": "object", "properties": data, "required": [*data], "additionalProperties": False},
+        }
+    }
+    # There is no schema for a document of these to name.
+    envelope = envelope_schema()
+    envelope["required"].remove("dataschema")
+    return {
+        "name": LIBRARY_EVENT,
+        "summary": "Something happened in an application of the eventsourcing library.",
+        "traits": [{"$ref": "#/components/messageTraits/event"}],
+        "payload": {"allOf": [envelope, own]},
     }
 
 

@@ -27,12 +27,13 @@ def last_events(
 ) -> dict[TopicPartition, Arrived]:
     """By partition, the last committed event of ours; those that have none are left out. Aborted and foreign records
     may lie behind it, any number of them, so it looks from ever further back; only a partition that was read from its
-    beginning has none.
+    beginning has none. Copies of older events may lie behind it as well: the newest of all is found nevertheless, in
+    other partitions perhaps one that is older than the last.
 
     :raises KafkaError: where Kafka cannot be asked.
     """
     begins = consumer.beginning_offsets(partitions)
-    until = consumer.end_offsets(partitions)
+    until = ends = consumer.end_offsets(partitions)
     found: Events = {}
     reach = 2
     while ranges := {
@@ -43,7 +44,26 @@ def last_events(
         found |= look(consumer, ranges, prefix)
         until = {partition: begin for partition, (begin, _) in ranges.items()}
         reach *= 2
+    if found:
+        newest = max(found.values(), key=lambda event: event.position)
+        since = offsets_since(consumer, ends, newest.row[4])
+        later = look(consumer, {each: (since[each], end) for each, end in ends.items() if since[each] < end}, prefix)
+        found |= {each: event for each, event in later.items() if event.position > newest.position}
     return found
+
+
+def offsets_since(consumer: KafkaConsumer, ends: Offsets, instant: int) -> dict[TopicPartition, int]:
+    """By partition, an offset before which nothing is that was recorded at an instant (in microseconds since 1970) or
+    later, copies aside; the end where there is no such thing. The consumer goes to the ends.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    # Of a topic that it does not know at the moment kafka-python says what it says of one that has nothing.
+    read_from(consumer, ends)
+    consumer.topics()
+    # What was recorded later has a later timestamp, or the same in milliseconds.
+    found = consumer.offsets_for_times(dict.fromkeys(ends, instant // 1000))
+    return {each: end if (at := found.get(each)) is None else at.offset for each, end in ends.items()}
 
 
 def offsets_after(consumer: KafkaConsumer, partitions: list[TopicPartition], prefix: str, position: int) -> Offsets:
@@ -56,6 +76,7 @@ def offsets_after(consumer: KafkaConsumer, partitions: list[TopicPartition], pre
         return dict(begins)
     ends = consumer.end_offsets(partitions)
     ranges = {partition: (begins[partition], ends[partition]) for partition in partitions}
+    before: Arrived | None = None
     while open := {
         partition: ((begin + end) // 2, end) for partition, (begin, end) in ranges.items() if end - begin > NEAR
     }:
@@ -66,13 +87,15 @@ def offsets_after(consumer: KafkaConsumer, partitions: list[TopicPartition], pre
                 ranges[partition] = (ranges[partition][0], middle)
             else:
                 ranges[partition] = (event.offset + 1, end)
-    return {partition: begin for partition, (begin, _) in ranges.items()}
+                before = event if before is None or event.position > before.position else before
+    # A copy of an older event may have led a search too far; what is recorded of the newest that was found does not.
+    return begins if before is None else offsets_since(consumer, ends, before.row[4])
 
 
 def look(
     consumer: KafkaConsumer, ranges: Ranges, prefix: str, *, first: Callable[[Arrived], bool] | None = None
 ) -> Events:
-    """By partition, the last event of ours in a range of offsets, or the first for which ``first`` holds; partitions
+    """By partition, the newest event of ours in a range of offsets, or the first for which ``first`` holds; partitions
     that have none are left out.
 
     :raises KafkaError: where Kafka cannot be asked.
@@ -86,8 +109,11 @@ def look(
         for partition in came.keys() & left.keys():
             events = (event_in(record, prefix) for record in came[partition] if record.offset < left[partition])
             ours = [event for event in events if event is not None and (first is None or first(event))]
-            if ours:
-                found[partition] = ours[-1 if first is None else 0]
+            if ours and first is not None:
+                found[partition] = ours[0]
+            elif ours:
+                known = [found[partition]] if partition in found else []
+                found[partition] = max([*known, *ours], key=lambda event: event.position)
         reached = {partition: consumer.position(partition) for partition in left}
         left = {
             partition: end

@@ -11,6 +11,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 
 from infra.log import Row, microseconds
 from infra.log.document import SOURCE, read_instant
+from infra.stream.cluster import topic_of
 
 CONTENT_TYPE = b"application/cloudevents+json"
 HASH_BYTES = 32
@@ -80,7 +81,7 @@ def arrived(record: ConsumerRecord, prefix: str) -> Arrived:
         and isinstance(version, int)
         and 0 < version < 1 << 31
         and record.key == stream.encode()
-        and record.topic == f"{prefix}.{stream.partition('-')[0]}"
+        and record.topic == topic_of(prefix, stream)
     ):
         raise Foreign("its key, headers and document do not say the same")
     row = (position, stream, version, type, recorded_at, record.value, hash)

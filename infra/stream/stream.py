@@ -23,7 +23,7 @@ from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
 from infra.stream.deadletters import DeadLetters
 from infra.stream.merge import Merge
-from infra.stream.places import Offsets, last_events, look
+from infra.stream.places import Offsets, last_events, look, offsets_since
 from infra.stream.record import Arrived
 from infra.stream.topics import unavailable
 
@@ -262,11 +262,13 @@ class Stream:
         """Read on until closed, or until the reader goes on elsewhere."""
         with self._changed:
             turn, after, hash = self._turn, self._ready, self._ready_hash
-            offsets = self._offsets | {event.partition: event.offset + 1 for event in self._rows}
+            offsets = None
+            if self._offsets:
+                offsets = self._offsets | {event.partition: event.offset + 1 for event in self._rows}
         self._look_how_far()
-        with Merge(self._cluster, after, offsets=offsets or None, hash=hash, notice=self._letters.notice) as merge:
+        with Merge(self._cluster, after, offsets=offsets, hash=hash, notice=self._letters.notice) as merge:
             with self._changed:
-                if self._turn == turn and not self._offsets:
+                if self._turn == turn and not self._offsets and not self._rows:
                     self._offsets = dict(merge.begun_at)
             while self._wait_for_room(turn):
                 events = merge.poll(POLL_SECONDS)
@@ -318,6 +320,7 @@ class Stream:
             self._rows.extend(events)
             self._bytes += sum(len(event.row[5]) for event in events)
             self._ready, self._ready_hash = events[-1].position, events[-1].hash
+            self._fatal = None
             self._advance(events[-1])
 
     def _advance(self, event: Arrived | None) -> None:
@@ -329,6 +332,9 @@ class Stream:
         with self._changed:
             self._last_error = sentence
             self._fatal = fatal
+            if fatal is not None and fatal.code == "POSITION_MISSING":
+                # Perhaps the offsets are those of topics that were made anew; so the place is searched for.
+                self._offsets = {}
             self._changed.notify_all()
 
     def _position_at(self, instant: int) -> int:
@@ -336,9 +342,8 @@ class Stream:
             partitions = self._cluster.topic_partitions(consumer)
             ends = consumer.end_offsets(partitions)
             last = last_events(consumer, partitions, self._cluster.prefix)
-            # What was recorded later has a later timestamp, or the same in milliseconds.
-            found = consumer.offsets_for_times(dict.fromkeys(partitions, instant // 1000))
-            ranges = {partition: (at.offset, ends[partition]) for partition, at in found.items() if at is not None}
+            since = offsets_since(consumer, ends, instant)
+            ranges = {partition: (since[partition], end) for partition, end in ends.items() if since[partition] < end}
             first = look(consumer, ranges, self._cluster.prefix, first=lambda event: event.row[4] > instant)
         later = [event.position for event in first.values()]
         if later:

@@ -1,4 +1,4 @@
-"""The topics: one per aggregate, kept for ever, made on purpose."""
+"""The topics: one per aggregate and one for the library, kept for ever, made on purpose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from commands.rejected import Rejected
 from domain.event import State
-from infra.stream.cluster import Cluster
+from infra.stream.cluster import LARGEST_BYTES, LIBRARY, Cluster
 
 FOREVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 """What a topic must say so that no event is ever lost from it."""
@@ -20,7 +20,7 @@ CREATED_WITH = {
     # The timestamp of a record is when its event was recorded, whatever the broker's clock says.
     "message.timestamp.type": "CreateTime",
     "message.timestamp.after.max.ms": str((1 << 63) - 1),
-    "max.message.bytes": str(8 << 20),
+    "max.message.bytes": str(LARGEST_BYTES),
 }
 DEAD_LETTERS = ".dlq"
 DEAD_LETTERS_WITH = {"cleanup.policy": "compact"}
@@ -34,8 +34,8 @@ MEANS = {
 
 
 def topics(cluster: Cluster) -> list[str]:
-    """The topics of events, by name: one for every aggregate there is."""
-    return [f"{cluster.prefix}.{aggregate}" for aggregate in sorted(State.by_aggregate)]
+    """The topics of events, by name: one for every aggregate there is, and the one of the library."""
+    return [f"{cluster.prefix}.{name}" for name in sorted([*State.by_aggregate, LIBRARY])]
 
 
 def make_topics(cluster: Cluster) -> list[str]:

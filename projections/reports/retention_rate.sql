@@ -4,6 +4,7 @@
 -- edges: active and at risk are active; one who left and came back in P is retained (see churn_rate); merged customers are not active; the end is T where the period is not over; nobody active at the start: null
 -- source: the usual definition: (end - new) / start
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
+-- zero: active_at_start, active_at_end, gained
 -- column: breakdown: the value broken down by, or all
 -- column: active_at_start: customers that were active just before the period
 -- column: active_at_end: customers that are active when it ends, or at T

@@ -5,6 +5,7 @@
 -- edges: running and late ones run at T, whenever they started, and are in no rate; a clock whose ticket was solved, closed or merged without what was promised is void and not counted; none ended: null
 -- source: definition; other systems divide two different cohorts
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: ended, met, breached, running, late
 -- column: breakdown: the value broken down by, or all
 -- column: sla_id: the SLA
 -- column: measure: what it promises

@@ -116,7 +116,7 @@ def is_record_of(record: ConsumerRecord, row: Row, prefix: str) -> bool:
             ("position", str(row.position).encode()),
             ("hash", row.hash.hex().encode()),
         ]
-        and record.topic == f"{prefix}.{row.stream.split('-')[0]}"
+        and record.topic == f"{prefix}.{'library' if ':' in row.stream else row.stream.split('-')[0]}"
         and record.timestamp == int(row.recorded_at.timestamp() * 1_000_000) // 1000
     )
 

@@ -34,12 +34,12 @@ def test_every_topic_and_every_event_is_described() -> None:
     page = yaml.safe_load(DOCS.joinpath("asyncapi.yaml").read_text())
     assert page["asyncapi"].startswith("3.")
     assert [channel["address"] for channel in page["channels"].values()] == topics(Cluster("nowhere"))
-    assert page["components"]["messages"].keys() == Event.by_name.keys()
+    assert page["components"]["messages"].keys() == {*Event.by_name, "LibraryEvent"}
     listed = {name: set(channel["messages"]) for name, channel in page["channels"].items()}
     assert listed == {
         aggregate: {name for name, event in Event.by_name.items() if event.state.aggregate == aggregate}
         for aggregate in State.by_aggregate
-    }
+    } | {"library": {"LibraryEvent"}}
     for reference in references(page):
         found = page
         for part in reference.removeprefix("#/").split("/"):
@@ -54,9 +54,13 @@ def references(node: Any) -> list[str]:
 
 
 def validator(event: type[Event[Any]]) -> Draft202012Validator:
+    Draft202012Validator.check_schema(description()["components"]["schemas"][event.__name__])
+    return validator_of(event.__name__)
+
+
+def validator_of(message: str) -> Draft202012Validator:
     page = orjson.loads(orjson.dumps(description()))
-    payload = {"$ref": f"#/components/messages/{event.__name__}/payload", "components": page["components"]}
-    Draft202012Validator.check_schema(page["components"]["schemas"][event.__name__])
+    payload = {"$ref": f"#/components/messages/{message}/payload", "components": page["components"]}
     return Draft202012Validator(payload)
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
 import pytest
+from eventsourcing.persistence import StoredEvent
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from infra.stream import Cluster, Publisher, PublisherStatus
+from infra.log.library import LogApplicationRecorder
+from infra.stream import Cluster, Publisher, PublisherStatus, verify_topics
 from tests.stream.company import Company, committed, eventually, new_cluster, position_of
+from tests.stream.test_description import validator_of
+from tests.stream.test_held_back import query_node
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +47,24 @@ def test_each_event_is_on_its_topic_once(kafka_address: str, tmp_path: Path, par
         eventually(lambda: publisher.status == well, lambda: publisher.status)
     company.check_topics()
     company.close()
+
+
+def test_events_of_the_library_and_large_ones_are_published_among_the_others(company: Company) -> None:
+    school = LogApplicationRecorder(company.log, "School")
+    for state in (b"opaque", os.urandom(3 << 19)):
+        company.happen(10)
+        school.insert_events([StoredEvent("7", len(school.select_events("7")) + 1, "school:Begun", state)])
+    company.happen(10)
+    company.publish_all()
+    records = [record for record in company.check_topics() if record.topic == f"{company.cluster.prefix}.library"]
+    assert [position_of(record) for record in records] == [11, 22]
+    assert len(records[1].value) > 2 << 20
+    for record in records:
+        validator_of("LibraryEvent").validate(orjson.loads(record.value))
+    assert verify_topics(company.cluster, f"sqlite:///{company.directory}/log.db") == ([], 32, 32)
+    with query_node(company.directory / "node", company.cluster, 32) as models, models.transaction() as cursor:
+        assert models.held_back == []
+        assert cursor.execute("select count(*), max(position) from events").fetchall() == [(32, 32)]
 
 
 def test_keys_fall_where_every_client_puts_them(company: Company) -> None:
@@ -117,10 +141,12 @@ def test_what_is_not_ours_at_the_ends_is_looked_through(company: Company) -> Non
             producer.send(topic, b"{}", None, [("position", b"999999")], partition=n % 2)
         producer.commit_transaction()
     with somebody_else(company.cluster) as producer:
-        # A copy of an event that is older than the newest is nothing to be misled by.
-        old = next(
-            record for record in committed(company.cluster, [topic]) if record.headers and len(record.headers) == 3
-        )
+        # A copy of an older event right behind the newest is nothing to be misled by.
+        ours = [record for record in committed(company.cluster, [topic]) if len(record.headers) == 3]
+        newest = max(ours, key=position_of)
+        assert position_of(newest) == 50
+        old = next(record for record in ours if record.partition == newest.partition)
+        assert old is not newest
         producer.send(topic, old.value, old.key, old.headers, partition=old.partition).get(10)
     company.happen(50)
     with company.publishing() as publisher:

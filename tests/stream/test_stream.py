@@ -14,10 +14,10 @@ from kafka import TopicPartition
 
 from commands.rejected import Rejected
 from infra.log import Row, from_microseconds
-from infra.stream import Cluster, Place, Stream, merge, offsets_of
+from infra.stream import Cluster, Place, Stream, merge, offsets_of, places
 from infra.stream import stream as stream_module
 from infra.stream.record import headers
-from tests.stream.company import DEADLINE, Company, committed, eventually, read_all
+from tests.stream.company import DEADLINE, Company, committed, eventually, position_of, read_all
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +70,32 @@ def test_it_goes_on_from_a_place(company: Company) -> None:
             with Stream(company.cluster, place) as stream:
                 await_head(stream, 1_200)
                 assert rows_of(stream, position) == whole[position:]
+
+
+def test_copies_of_old_events_lead_no_search_astray(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "NEAR", 5)
+    for _ in range(6):
+        company.happen(100)
+    company.publish_all()
+    records = committed(company.cluster)
+    with company.cluster.producer() as producer:
+        for old in {(record.topic, record.partition): record for record in reversed(records)}.values():
+            for _ in range(50):
+                producer.send(old.topic, old.value, old.key, old.headers, partition=old.partition)
+        producer.flush()
+    whole = list(company.log.rows())
+    for position in (300, 590):
+        with company.cluster.consumer() as consumer:
+            partitions = company.cluster.topic_partitions(consumer)
+            found = places.offsets_after(consumer, partitions, company.cluster.prefix, position)
+        for record in records:
+            if position_of(record) > position:
+                assert record.offset >= found[TopicPartition(record.topic, record.partition)]
+        assert sum(found.values()) > position / 2
+        with Stream(company.cluster, Place(position, whole[position - 1].hash)) as stream:
+            await_head(stream, 600)
+            assert stream.head == company.log.head
+            assert rows_of(stream, position) == [tuple(row) for row in whole[position:]]
 
 
 def test_it_follows(company: Company) -> None:
@@ -244,7 +270,23 @@ def test_an_event_that_is_missing_is_not_skipped(cluster: Cluster, monkeypatch: 
         # It is late, and then it goes on.
         publish_by_hand(cluster, [rows[9]])
         eventually(lambda: stream.status.position == 20, lambda: stream.status)
+        assert stream.wait(19, DEADLINE) == 20
+        assert stream.wait(20, 0.01) == 20
         assert len(rows_of(stream)) == 20
+
+
+def test_offsets_of_topics_that_were_made_anew_are_let_go(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "GAP_SECONDS", 0.5)
+    rows = made_up(20)
+    publish_by_hand(cluster, rows)
+    # They lie within the topics, and behind the next event.
+    place = Place(5, rows[4].hash, {f"{cluster.prefix}.ticket/0": 12})
+    with Stream(cluster, place) as stream:
+        eventually(lambda: stream.status.position == 20, lambda: stream.status)
+        assert stream.wait(19, DEADLINE) == 20
+        (batch,) = stream.batches(5)
+        assert batch["position"].to_pylist() == list(range(6, 21))
+        assert offsets_of(batch)[f"{cluster.prefix}.ticket/0"] == 20
 
 
 def test_partitions_and_topics_that_come_later_are_read(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,9 @@ def bare(kafka_address: str) -> Cluster:
     return Cluster(kafka_address, f"t{uuid4().hex[:10]}", partitions=3)
 
 
-def test_there_is_one_for_every_aggregate(bare: Cluster) -> None:
-    events = [f"{bare.prefix}.{aggregate}" for aggregate in sorted(State.by_aggregate)]
+def test_there_is_one_for_every_aggregate_and_one_for_the_library(bare: Cluster) -> None:
+    assert "library" not in State.by_aggregate
+    events = [f"{bare.prefix}.{name}" for name in sorted([*State.by_aggregate, "library"])]
     assert topics(bare) == events
     assert make_topics(bare) == [*events, *(f"{name}.dlq" for name in events)]
     assert make_topics(bare) == []
@@ -85,6 +86,7 @@ def test_the_settings_name_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster.named_by(Settings.read())
     assert cluster == Cluster("a:9092, b:9092", "acme", 12, {"security_protocol": "SSL"})
     assert cluster.topic_of("ticket-7") == "acme.ticket"
+    assert cluster.topic_of("eventsourcing:Fleet-a-7") == "acme.library"
     monkeypatch.setenv("CRM_KAFKA_PREFIX", "Two Words")
     with pytest.raises(Rejected, match="CRM_KAFKA_PREFIX"):
         Settings.read()
