@@ -8,21 +8,26 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
+from kafka.errors import KafkaError
 
 from infra.deploy import Broker
 from infra.log import Request
 from infra.main import PROJECTIONS
 from infra.models import Models, archive, place_in
 from infra.stream import Cluster, Place, Publisher, Stream, verify_topics
+from infra.stream.places import last_events
 from tests import postgres
 from tests.faults import sizes
 from tests.faults.nodes import Node, opened
-from tests.stream.company import ANN, command_of, committed, differing, eventually, new_cluster, position_of
+from tests.stream.company import ANN, DEADLINE, command_of, committed, differing, eventually, new_cluster, position_of
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +37,7 @@ TURNS = (*VICTIMS[:3], *VICTIMS[:3], "broker")
 """Who is killed in turn; a broker takes longest to come again."""
 MOST_SECONDS = 0.4
 IN_A_SUBMIT = 20
+ARCHIVED = "archived"
 
 
 def commands(said: Connection, urls: Urls, first: int) -> None:
@@ -55,8 +61,8 @@ def publisher(said: Connection, urls: Urls, cluster: Cluster) -> None:
 
 
 def queries(said: Connection, folder: Path, cluster: Cluster, older: bool) -> None:
-    """Follows the topics until it is told how far; then it says where its snapshot is. An older version does not know
-    tickets, and holds them back.
+    """Follows the topics until it is told how far, and says once that it has archived more than was there; then it says
+    where its snapshot is. An older version does not know tickets, and holds them back.
     """
     if older:
         known = archive._relation_of_type()
@@ -65,6 +71,10 @@ def queries(said: Connection, folder: Path, cluster: Cluster, older: bool) -> No
     with Stream(cluster, Place(*at) if at else None) as stream:
         models = models_over(stream, folder, look_back=False)
         models.start()
+        while not said.poll(0.05):
+            if models.brought_to(()) > (at[0] if at else 0):
+                said.send(ARCHIVED)
+                break
         position = said.recv()
         while stream.wait(position - 1, 1.0) < position:
             pass
@@ -93,6 +103,8 @@ class Company:
         self.cluster = new_cluster(broker.address)
         self.answered: dict[int, int] = {}
         self.nodes: dict[str, Node] = {}
+        self.reached = {"publisher": [0], "queries": [0]}
+        """How far the topics and the archive were, whenever the one who brings them there had been killed."""
         self.older = True
         for name in VICTIMS[:3]:
             self.start(name)
@@ -118,7 +130,39 @@ class Company:
         else:
             if name == "commands":
                 self.hear_the_rest()
+            else:
+                self.reached[name].append(self.place_of(name))
             self.start(name)
+
+    def place_of(self, name: str) -> int:
+        """How far the topics are, or the archive, which nobody may have open."""
+        if name == "queries":
+            at = place_in(self.folder / "models.duckdb")
+            return at[0] if at else 0
+        known = self.reached[name][-1]
+        # Just after the broker came again it may not know all its topics yet.
+        with suppress(KafkaError), self.cluster.consumer() as consumer:
+            last = last_events(consumer, self.cluster.topic_partitions(consumer), self.cluster.prefix)
+            return max([known, *(event.position for event in last.values())])
+        return known
+
+    def has_moved(self, name: str) -> bool:
+        """Whether the one that was started last has got the topics, or the archive, any further."""
+        if name == "publisher":
+            return self.place_of(name) > self.reached[name][-1]
+        node = self.nodes[name]
+        return node.connection.poll() and node.hear() == ARCHIVED
+
+    def await_moved(self, name: str) -> None:
+        """Hear answers until then."""
+        deadline = monotonic() + DEADLINE
+        while not self.has_moved(name):
+            assert monotonic() < deadline, f"the {name} got nowhere beyond {self.reached[name]}"
+            self.hear(0.1)
+
+    def moves(self, name: str) -> list[bool]:
+        """Of each that was killed, whether it had got anywhere."""
+        return [after > before for before, after in pairwise(self.reached[name])]
 
     def hear(self, timeout: float) -> None:
         connection = self.nodes["commands"].connection
@@ -150,7 +194,12 @@ def test_kill_anything(postgres_url: str, broker: Broker, tmp_path: Path, figure
         victim = TURNS[turn % len(TURNS)]
         company.older = turn < sizes.STREAM_KILLS // 2
         before = len(company.answered)
+        # Every second one has done something when it is killed; the others are, perhaps, only about to.
+        waits = turn % 2 == 1 and victim in company.reached
+        if waits:
+            company.await_moved(victim)
         company.kill(victim, chance.uniform(0, MOST_SECONDS))
+        assert not waits or company.moves(victim)[-1]
         killed[victim] += 1
         # Each turn gets somewhere, or it would not be under load.
         while len(company.answered) == before:
@@ -173,11 +222,13 @@ def test_kill_anything(postgres_url: str, broker: Broker, tmp_path: Path, figure
         assert sorted(map(position_of, committed(company.cluster))) == list(range(1, head + 1))
         assert verify_topics(company.cluster, urls[0]) == ([], head, head)
         queries.tell(head)
-        followed = queries.hear()
-        queries.end()
+        followed = queries.end()[-1]
         alone = models_over(log, tmp_path / "alone")
         from_log = alone.snapshot()
         alone.close()
     assert differing(followed, from_log) == []
     each = ", ".join(f"{count} {name}" for name, count in killed.items())
-    figure(f"{killed.total()} kills ({each}), {head:,} events")
+    lives = ", ".join(
+        f"{sum(moves)} of {len(moves)} {name}" for name in company.reached if (moves := company.moves(name))
+    )
+    figure(f"{killed.total()} kills ({each}), {head:,} events; had got further when they were killed: {lives}")
