@@ -36,7 +36,7 @@ check: setup ## Lint, types and the fast tests, in under a minute
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory contract
-	$(BIN)/pytest -n 2 -m 'not slow'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
 
 test: setup ## Lint, types and every test, against the real thing
 	$(BIN)/ruff check .
@@ -44,7 +44,7 @@ test: setup ## Lint, types and every test, against the real thing
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory contract
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 soak: setup ## What goes wrong with several processes, and a million damaged inputs: an hour or so, and figures
 	ANNALS_SOAK=1 $(BIN)/pytest -m soak tests/faults tests/server/test_garbage.py

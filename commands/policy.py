@@ -124,7 +124,7 @@ class PublishSla(PolicyCommand):
     moderate_seconds: Target | None = None
     high_seconds: Target | None = None
     critical_seconds: Target | None = None
-    is_business_time: bool = True
+    is_business_time: bool | None = None
     pauses: tuple[Pause, ...] = ()
 
     def decide(self, policy: Policy) -> Iterator[Fact]:
@@ -143,12 +143,22 @@ class PublishSla(PolicyCommand):
             "NOTHING_GIVEN",
             f"no time is promised; give seconds for every priority, or one of {', '.join(names)}",
         )
-        for (less, longer), (more, shorter) in pairwise(given):
+        targets = [(name, value) for name in names if (value := getattr(self, name) or self.seconds) is not None]
+        for (less, longer), (more, shorter) in pairwise(targets):
             require(
                 longer >= shorter,
                 "CONTRADICTION",
-                f"{less} is {longer} and {more} is {shorter}; what matters more cannot take longer",
-                field=more,
+                f"{less} is {longer} and {more} is {shorter} (what is not given is as seconds say); "
+                "what matters more cannot take longer",
+                field=less if getattr(self, more) is None else more,
+            )
+        holds = self.measure == "first_contact_resolution"
+        for name in ("is_business_time", "pauses"):
+            require(
+                not (holds and getattr(self, name)),
+                "CONTRADICTION",
+                f"how long a solution holds is counted on the calendar; leave out {name}",
+                field=name,
             )
         counting = [status for status in LIVE if status not in self.pauses]
         require(counting, "CONTRADICTION", "no time would ever count; let it count in a live status", field="pauses")
@@ -158,7 +168,7 @@ class PublishSla(PolicyCommand):
                 measure=self.measure,
                 seconds=self.seconds,
                 **dict(given),
-                is_business_time=self.is_business_time,
+                is_business_time=not holds if self.is_business_time is None else self.is_business_time,
                 pauses=in_order(self.pauses),
                 valid_from=self.valid_from,
             ),

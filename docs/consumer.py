@@ -36,9 +36,13 @@ def follow(servers, prefix):
         for records in consumer.poll(timeout_ms=1000).values():
             for record in records:
                 headers = dict(record.headers)
-                # Somebody else may have written to the topic.
-                if headers.get("content-type") == b"application/cloudevents+json" and "position" in headers:
-                    waiting[int(headers["position"])] = headers["hash"].decode(), record.value
+                # Somebody else may have written to the topic, be it a copy of what is there.
+                try:
+                    at, hash = int(headers["position"]), headers["hash"].decode()
+                except (KeyError, ValueError, TypeError, AttributeError):
+                    continue
+                if headers.get("content-type") == b"application/cloudevents+json" and at > position:
+                    waiting.setdefault(at, (hash, record.value))
         while position + 1 in waiting:
             position += 1
             yield position, *waiting.pop(position)

@@ -24,6 +24,9 @@ LOOKED_AT_SECONDS = 10.0
 TAKEN_SECONDS = 30.0
 """How long to wait for a directory that short commands take in turns."""
 
+SURE = 10
+"""How often to look, some milliseconds apart, before it is believed what stands there."""
+
 STAYS = b"stays"
 """What the lock's file holds while somebody has the directory who does not give it back soon."""
 
@@ -57,15 +60,20 @@ def _taken(file: IO[str], *, patient: bool) -> bool:
     """Whether the lock is ours now. Those who only look share it for a moment, and are waited for; the patient wait for
     short commands too.
     """
-    begun = time.monotonic()
+    begun, looks = time.monotonic(), 0
     while not _locked(file, fcntl.LOCK_EX):
         waited = time.monotonic() - begun
         if _locked(file, fcntl.LOCK_SH):
             fcntl.flock(file, fcntl.LOCK_UN)
             if waited > LOOKED_AT_SECONDS:
                 return False
-        elif not patient or waited > TAKEN_SECONDS or _has_one_that_stays(file):
+        elif not patient or waited > TAKEN_SECONDS:
             return False
+        elif _has_one_that_stays(file):
+            # Who took it just now has not yet said so: it is what one said who is gone.
+            looks += 1
+            if looks == SURE:
+                return False
         time.sleep(random.uniform(0.001, 0.02))
     return True
 

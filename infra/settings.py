@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         default=16 * 1024 * 1024, ge=64 * 1024, description="The largest message that the server takes and sends."
     )
     message_seconds: float = Field(
-        default=20.0, gt=0, description="How long a call may take to send its message before it is cut off."
+        default=10.0, gt=0, description="How long a call may take to send its message before it is cut off."
     )
     streams: int = Field(
         default=256, ge=1, description="How many streaming calls the server handles at once; more are refused."

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from infra.deploy.broker import free_port
-from tests import postgres
 
 ROOT = Path(__file__).parent.parent
 README = ROOT.joinpath("README.md").read_text()
@@ -77,11 +78,31 @@ def test_another_program(served: str, tmp_path: Path) -> None:
     assert done.stdout == "new kim\n", done.stderr
 
 
-def test_more_than_one_machine(postgres_url: str, kafka_address: str, tmp_path: Path) -> None:
-    make = postgres.databases(postgres_url)
-    addresses = {"127.0.0.1:9092": kafka_address}
-    for name in ("log", "keys"):
-        addresses[f"postgresql://crm@db/{name}"] = make(name)
+@pytest.fixture
+def databases(postgres_url: str) -> Iterator[dict[str, str]]:
+    """Where the two databases are that the README makes, by where it says that they are. Others may have made them on
+    the same server, so each name is another one here.
+    """
+    sign = uuid4().hex[:10]
+    names = {name: f"{name}_{sign}" for name in ("crm", "log", "keys")}
+    told = re.findall(r'-c "(.*?)"', block("sh", "create database"))
+    at = urlsplit(postgres_url)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for statement in told:
+            connection.execute(re.sub(rf"\b({'|'.join(names)})\b", lambda found: names[found[0]], statement).encode())
+        yield {
+            f"postgresql://crm:secret@127.0.0.1/{name}": at._replace(
+                netloc=f"{names['crm']}:secret@{at.hostname}:{at.port or 5432}", path=f"/{names[name]}"
+            ).geturl()
+            for name in ("log", "keys")
+        }
+        for name in ("log", "keys"):
+            connection.execute(f"drop database {names[name]} with (force)".encode())
+        connection.execute(f"drop role {names['crm']}".encode())
+
+
+def test_more_than_one_machine(databases: dict[str, str], kafka_address: str, tmp_path: Path) -> None:
+    addresses = {"127.0.0.1:9092": kafka_address, **databases}
     for port in (50551, 50552, 50553):
         addresses[f"127.0.0.1:{port}"] = f"127.0.0.1:{free_port()}"
 

@@ -65,7 +65,8 @@ def compare(
     Both stand at one position of the log, the one that --known-at says, so a fact that came late is in both. Where
     --with-known-at says another one, the difference is also what was learnt meanwhile; with the same instant twice,
     that alone. The events behind it are those, of the types that the report is made of, that one of the two counts
-    and the other does not. What passing time does by itself (a due instant that goes by) has no event.
+    and the other does not: all that made the difference, and perhaps some that made none. What passing time does by
+    itself (a due instant that goes by) has no event.
 
     For example:
 

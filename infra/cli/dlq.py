@@ -66,4 +66,4 @@ def row_of(held: Any) -> dict[str, Any]:
     """A stream that a part holds back."""
     from infra.cli.moments import moment
 
-    return {name: getattr(held, name) for name in HELD} | {"found_at": moment(held.found_at)}
+    return {name: getattr(held, name) for name in HELD} | {"found_at": moment(held, "found_at")}

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 SEALED = "sealed:1:"
 """How every sealed value begins; people are shown the word alone."""
 
-CHANGES = ("position", "version", "type", "occurred_at", "recorded_at", "actor", "reason", "field", "before", "after")
+CIRCUMSTANCES = ("actor", "reason", "causation_id", "correlation_id")
+"""Who, why, because of what, and with what else."""
+
+CHANGES = ("position", "version", "type", "occurred_at", "recorded_at", *CIRCUMSTANCES, "field", "before", "after")
 CHUNK_ROWS = 10_000
 AWAY_SECONDS = 10.0
 """How long the server may be away while somebody follows the log."""
@@ -39,7 +42,7 @@ def replay(
     output: OutputOption = None,
     data: DataOption = None,
 ) -> None:
-    """Tell the story of one stream: each event, who, when and why, and what it changed.
+    """Tell the story of one stream: each event, who, when and why, because of what, and what it changed.
 
     Rows are the changes, one for each field; --format json gives the events, one a line, with the states before and
     after.
@@ -76,18 +79,23 @@ def replay(
 
 def step_of(response: Any) -> dict[str, Any]:
     """One step of a stream as plain values."""
+    import orjson
+
     from infra.cli.moments import moment
 
     event = response.event
+    document = orjson.loads(event.document)
     return {
         "position": event.position,
         "stream": event.stream,
         "version": event.version,
         "type": short_type(event.type),
-        "occurred_at": moment(response.occurred_at),
-        "recorded_at": moment(event.recorded_at),
+        "occurred_at": moment(response, "occurred_at"),
+        "recorded_at": moment(event, "recorded_at"),
         "actor": response.actor,
         "reason": response.reason if response.HasField("reason") else None,
+        "causation_id": document.get("causationid"),
+        "correlation_id": document.get("correlationid"),
         "data": plain(response.data),
         "before": plain(response.before),
         "after": plain(response.after),
@@ -123,8 +131,7 @@ def told(step: dict[str, Any], time_zone: str) -> Iterator[bytes]:
     recorded = f", recorded {shown(local(step['recorded_at'], time_zone))}" if late else ""
     where = f"(position {step['position']}{recorded})"
     yield f"{step['version']:>4}  {when}  {step['type']}  by {step['actor']}  {where}".encode()
-    if step["reason"] is not None:
-        yield f"        why: {shown(step['reason'])}".encode()
+    yield from (line.encode() for line in reasons(step))
     changed = list(changes(step))
     for field, before, after in changed:
         yield f"        {field}: {shown(before)} → {shown(after)}".encode()
@@ -132,6 +139,13 @@ def told(step: dict[str, Any], time_zone: str) -> Iterator[bytes]:
     for field, value in step["data"].items():
         if field not in shown_already:
             yield f"        {field} = {shown(value)}".encode()
+
+
+def reasons(step: dict[str, Any]) -> Iterator[str]:
+    """Why an event was recorded, what caused it and what it belongs to, each where it is known."""
+    for name, word in (("reason", "why"), ("causation_id", "cause"), ("correlation_id", "correlation")):
+        if step[name] is not None:
+            yield f"        {word}: {shown(step[name])}"
 
 
 def log(

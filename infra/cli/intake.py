@@ -58,6 +58,8 @@ def import_(
 
         crm import marketplace_leads olist_marketing_qualified_leads_dataset.csv.gz olist_closed_deals_dataset.csv.gz
 
+        crm import retailer online_retail_2010_2011.parquet
+
         crm import my_mapping.sql export.csv --dry-run
     """
     settings = settings_of(data)

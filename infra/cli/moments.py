@@ -31,6 +31,6 @@ def set_known_at(request: Any, text: str | None, time_zone: str) -> None:
         request.known_at.FromDatetime(known)
 
 
-def moment(stamp: Any) -> datetime | None:
-    """The instant that a message holds, if it is set."""
-    return stamp.ToDatetime(UTC) if stamp.seconds or stamp.nanos else None
+def moment(message: Any, field: str) -> datetime | None:
+    """The instant that a field of a message holds, if it is set."""
+    return getattr(message, field).ToDatetime(UTC) if message.HasField(field) else None

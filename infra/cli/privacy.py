@@ -215,8 +215,8 @@ def subject(person: PersonArgument, output: OutputOption = None, data: DataOptio
                             "position": part.event.position,
                             "stream": part.event.stream,
                             "type": part.event.type,
-                            "occurred_at": moment(part.event.occurred_at),
-                            "recorded_at": moment(part.event.recorded_at),
+                            "occurred_at": moment(part.event, "occurred_at"),
+                            "recorded_at": moment(part.event, "recorded_at"),
                             "actor": part.event.actor,
                             "reason": part.event.reason if part.event.HasField("reason") else None,
                             "data": plain(part.event.data),
@@ -267,14 +267,14 @@ def sending_of(sending: Any) -> dict[str, Any]:
 
     return {
         "position": sending.position,
-        "occurred_at": moment(sending.occurred_at),
+        "occurred_at": moment(sending, "occurred_at"),
         "channel": sending.channel if sending.HasField("channel") else None,
         "consents": [
             {
                 "customer_id": consent.customer_id,
                 "purpose": consent.purpose,
                 "channel": consent.channel,
-                "expires_at": moment(consent.expires_at) if consent.HasField("expires_at") else None,
+                "expires_at": moment(consent, "expires_at"),
             }
             for consent in sending.consents
         ],

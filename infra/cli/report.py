@@ -243,7 +243,7 @@ def answer(crm: Client, request: Any, time_zone: str) -> Rows:
         "report": first.report.name,
         "clock": first.report.clock,
         "meaning": first.report.meaning,
-        "as_of": moment(first.read_point.as_of),
+        "as_of": moment(first.read_point, "as_of"),
         "time_zone": time_zone,
         "position": first.read_point.position,
         "held_back_streams": first.read_point.held_back_streams,

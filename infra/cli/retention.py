@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 RAN = ("customer", "status", "since", "policy", "version", "days", "outcome")
 PAGE = 1_000
+UNKNOWN, FAILED = "not known: it was interrupted; run it again", "failed: "
+CONTACTS = (
+    *("CustomerRegistered", "CustomerChurned", "InteractionLogged", "SurveyAnswered", "LeadCaptured", "LeadContacted"),
+    *("TicketOpened", "TicketReplied", "TicketReplyReceived", "TicketRated"),
+)
+"""The events from which a person's time counts."""
 
 
 class Run(StrEnum):
@@ -35,11 +41,14 @@ class Rule(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A customer whose time is over: since when it counts, by which rule, and the state that it was judged by."""
+    """A customer whose time is over: since when it counts, until when that had to be, by which rule, and the state that
+    it was judged by.
+    """
 
     id: str
     etag: str
     since: datetime
+    until: datetime
     rule: Rule
 
 
@@ -59,8 +68,12 @@ def run(
     nobody has met, spoken or written for so many days, and customers who churned so many days ago. Time counts in days
     of 24 hours.
 
-    A row for each of them; who changed in the meantime is left for the next run. The reason of each forgetting names
-    the policy. Running it again forgets nobody twice.
+    The whole person is judged: somebody one of whose customers (also a merged one) has another status, or with whom
+    there was any contact in these days, as a lead or in a ticket too, is left as it is. A row for each of them says
+    why; who changed in the meantime is left for the next run. The reason of each forgetting names the policy. Running
+    it again forgets nobody twice.
+
+    The rows are written whatever comes in between. Exit status 1 where somebody could not be forgotten.
 
     For example:
 
@@ -74,30 +87,34 @@ def run(
     from crm.v1 import policies_pb2
     from infra.cli.connection import connected
 
-    rows = []
     with connected(settings) as crm:
         first = crm.policies.ListRetentions(policies_pb2.ListRetentionsRequest(page_size=1))
         now, position = first.read_point.as_of, first.read_point.position
         rules = list(in_force(crm, now, position))
         if not rules:
             note("no retention policy is in force: nobody is forgotten")
+        rows: list[dict[str, Any]] = []
         seen: set[str] = set()
-        for rule in rules:
-            for due in [each for each in all_due(crm, rule, now, position) if each.id not in seen]:
-                seen.add(due.id)
-                outcome = "would be forgotten" if dry_run else forgotten(crm, due)
-                rows.append(
-                    {
-                        "customer": due.id,
-                        "status": rule.status,
-                        "since": due.since,
-                        "policy": rule.policy,
-                        "version": rule.version,
-                        "days": rule.days,
-                        "outcome": outcome,
-                    }
-                )
-    write(Rows.of(rows, RAN, {"position": position}), format, output)
+        try:
+            for rule in rules:
+                for due in [each for each in all_due(crm, rule, now, position) if each.id not in seen]:
+                    seen.add(due.id)
+                    rows.append(
+                        {
+                            "customer": due.id,
+                            "status": rule.status,
+                            "since": due.since,
+                            "policy": rule.policy,
+                            "version": rule.version,
+                            "days": rule.days,
+                            "outcome": UNKNOWN,
+                        }
+                    )
+                    rows[-1] |= settled(crm, due, dry_run)
+        finally:  # what was done cannot be undone, so it is said whatever comes in between
+            write(Rows.of(rows, RAN, {"position": position}), format, output)
+    if any(row["outcome"].startswith(FAILED) for row in rows):
+        raise typer.Exit(1)
 
 
 def in_force(crm: Client, now: Any, position: int) -> Iterator[Rule]:
@@ -128,7 +145,7 @@ def all_due(crm: Client, rule: Rule, now: Any, position: int) -> Iterator[Due]:
     for customer in listed(crm.customers.ListCustomers, request, "customers", now, position, filter=filter):
         since = last_met(customer) if rule.status == "prospect" else left(crm, customer.customer_id, position)
         if since is not None and since <= until:
-            yield Due(customer.customer_id, customer.etag, since, rule)
+            yield Due(customer.customer_id, customer.etag, since, until, rule)
 
 
 def last_met(customer: Any) -> datetime:
@@ -148,20 +165,59 @@ def left(crm: Client, id: str, position: int) -> datetime | None:
     return datetime.fromisoformat(json.loads(events[-1].document)["time"]) if events else None
 
 
-def forgotten(crm: Client, due: Due) -> str:
-    """Forget a customer; what came of it."""
+def judged(crm: Client, due: Due) -> tuple[datetime, str | None]:
+    """Since when the time of the whole person counts, and what speaks against forgetting it, if anything does: another
+    status of one of its customers, or a contact that is too new.
+    """
+    from crm.v1 import privacy_pb2
+
+    since, objections = due.since, []
+    for part in crm.privacy.DescribeSubject(privacy_pb2.DescribeSubjectRequest(customer_id=due.id)):
+        match part.WhichOneof("part"):
+            case "state" if part.state.stream.startswith("customer-"):
+                status = part.state.values.fields["status"].string_value
+                if status != due.rule.status:
+                    objections.append(f"{part.state.stream} is {status}")
+            case "event" if is_contact(part.event):
+                since = max(since, instant(part.event.occurred_at))
+                if instant(part.event.occurred_at) > due.until:
+                    objections.append(f"{part.event.type} in {part.event.stream} since")
+    return since, objections[0] if objections else None
+
+
+def is_contact(event: Any) -> bool:
+    """Whether an event is one from which a person's time counts; what agents write to each other is none."""
+    return event.type in CONTACTS and (event.type != "TicketReplied" or event.data.fields["is_public"].bool_value)
+
+
+def settled(crm: Client, due: Due, dry_run: bool) -> dict[str, Any]:
+    """What came of a customer who is due: the outcome, and since when the person's time counts.
+
+    :raises CrmError: where the server is away, so that going on has no sense.
+    """
     from crm.client import CrmError
+
+    try:
+        since, objection = judged(crm, due)
+        if objection is not None:
+            return {"since": since, "outcome": f"left as it is: {objection}"}
+        if not dry_run:
+            forget(crm, due, since)
+        return {"since": since, "outcome": "would be forgotten" if dry_run else "forgotten"}
+    except CrmError as refusal:
+        if refusal.is_passing:
+            raise
+        left = refusal.code in ("VERSION_CONFLICT", "MERGED", "FORGOTTEN")
+        return {"outcome": f"{'left as it is: ' if left else FAILED}{refusal.code}"}
+
+
+def forget(crm: Client, due: Due, since: datetime) -> None:
+    """Forget a customer."""
     from crm.v1 import customers_pb2
 
     rule = due.rule
-    reason = f"retention policy {rule.policy}, version {rule.version}: {rule.status} since {rfc(due.since)}"
-    try:
-        crm.customers.ForgetCustomer(customers_pb2.ForgetCustomerRequest(id=due.id, etag=due.etag, reason=reason))
-    except CrmError as refusal:
-        if refusal.code not in ("VERSION_CONFLICT", "MERGED", "FORGOTTEN"):
-            raise
-        return f"left as it is: {refusal.code}"
-    return "forgotten"
+    reason = f"retention policy {rule.policy}, version {rule.version}: {rule.status}, no contact since {rfc(since)}"
+    crm.customers.ForgetCustomer(customers_pb2.ForgetCustomerRequest(id=due.id, etag=due.etag, reason=reason))
 
 
 def listed(call: Any, request: Any, field: str, now: Any, position: int, **asked: Any) -> Iterator[Any]:

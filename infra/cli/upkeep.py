@@ -328,7 +328,7 @@ def status(format: FormatOption = None, output: OutputOption = None, data: DataO
         "data_directory": told.data_directory,
         "time_zone": told.time_zone,
         "position": told.position,
-        "recorded_at": moment(told.recorded_at),
+        "recorded_at": moment(told, "recorded_at"),
         "hash": told.hash.hex(),
         "notices": list(told.notices),
     }

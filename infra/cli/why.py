@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.chart import charted
-from infra.cli.history import changes, step_of
+from infra.cli.history import CIRCUMSTANCES, changes, reasons, step_of
 from infra.cli.instants import require_instants
 from infra.cli.options import AsOfOption, DataOption, FormatOption, KnownAtOption, OutputOption, settings_of
 from infra.cli.output import Format, Rows, cell, chosen, json_line, local, note, shown, whole, write, write_lines
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STREAMS = {"ticket_id": "ticket", "lead_id": "lead", "customer_id": "customer", "calendar_id": "policy"}
 """Of which kind of stream the id in a column is; of several columns the first one here counts."""
 
-VALUES = ("field", "value", "since", "type", "actor", "reason", "position", "recorded_at")
+VALUES = ("field", "value", "since", "type", *CIRCUMSTANCES, "position", "recorded_at")
 
 CLOCK = ("sla_id", "ticket_id", "started_at", "measure")
 """What tells the clocks of SLAs apart."""
@@ -266,8 +266,7 @@ def told(explained: dict[str, Rows], zone: str) -> Iterator[str]:
         since = shown(local(row["since"], zone))
         by = f"{row['type']} by {row['actor']} (position {row['position']})"
         yield f"{row['field']} = {row['value']}  since {since}  {by}"
-        if row["reason"] is not None:
-            yield f"        why: {shown(row['reason'])}"
+        yield from reasons(row)
     if "clocks" not in explained:
         return
     clocks, spans = (whole(explained[name]).to_pylist() for name in ("clocks", "spans"))
@@ -283,7 +282,7 @@ def told(explained: dict[str, Rows], zone: str) -> Iterator[str]:
 
 def said(clock: dict[str, Any], zone: str) -> Iterator[str]:
     """When a clock ran, until when it should, and how much it counted."""
-    for name in ("started_at", "stopped_at", "due_at"):
+    for name in ("started_at", "stopped_at", "ended_at", "due_at"):
         yield f"{name.removesuffix('_at')} {shown(local(clock[name], zone))}"
     yield f"counted {shown(clock['seconds'])} s"
 

@@ -1,7 +1,7 @@
 """A real Kafka broker on this machine: Apache Kafka itself in KRaft mode, fetched by Maven, run by any Java from 17 on.
 
 It is one process without replicas, for trying things out and for tests. ``python -m infra.deploy`` runs it until it is
-interrupted.
+interrupted, where the settings name no other one.
 """
 
 from __future__ import annotations

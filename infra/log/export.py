@@ -178,7 +178,7 @@ def passed(folder: Path, take: Callable[[list[StoredRow]], object], progress: Pr
         "NOT_AN_EXPORT",
         f"{folder} is an export as {manifest.format}, which does not have all of the log; export it as {CLOUDEVENTS}",
     )
-    chain, digest, origin = Chain(0, BEGINNING), sha256(), BEGINNING
+    chain, digest, origin, number = Chain(0, BEGINNING), sha256(), BEGINNING, 0
     try:
         with readable(file):
             for lines in in_parts(file):
@@ -195,6 +195,12 @@ def passed(folder: Path, take: Callable[[list[StoredRow]], object], progress: Pr
                     progress(chain.position, max(manifest.position, chain.position))
     except Wrong as wrong:
         raise altered(file, wrong.finding.sentence) from wrong
+    except Rejected as refused:
+        if refused.code == "UNKNOWN_EVENT_TYPE" and manifest.files != {LINES: digest_of(file)}:
+            raise altered(
+                file, f"line {number} is of an unknown type, and the file has another digest than its manifest says"
+            ) from refused
+        raise
     if (chain.position, chain.hash) != (manifest.position, manifest.hash) or manifest.events != manifest.position:
         raise altered(
             file, f"it ends at position {chain.position} in another event than its manifest says: {manifest.position}"
@@ -202,6 +208,15 @@ def passed(folder: Path, take: Callable[[list[StoredRow]], object], progress: Pr
     if manifest.files != {LINES: digest.digest()}:
         raise altered(file, "its manifest names other files, or another digest")
     return Seal("log", origin, chain.position, chain.hash, microseconds(manifest.made_at), b"")
+
+
+def digest_of(file: Path) -> bytes:
+    """The SHA-256 of a file.
+
+    :raises Rejected: SOURCE_UNREADABLE.
+    """
+    with readable(file), file.open("rb") as content:
+        return file_digest(content, "sha256").digest()
 
 
 def in_parts(file: Path) -> Iterator[list[bytes]]:

@@ -98,12 +98,11 @@ class Verification:
         if len(heads) != 1:
             raise Wrong("HEAD_WRONG", f"the head of the log must be one row, there are {len(heads)}")
         head, head_hash, head_recorded_at, newest = heads[0]
-        if head != (newest or 0):
-            raise Wrong("HEAD_WRONG", f"the head of the log says position {head}, the last event is at {newest or 0}")
-        after = 0 if last is None else max(0, head - last)
+        newest = newest or 0
+        after = 0 if last is None else max(0, newest - last)
         chain = Chain(after, self._hash_at(after))
-        for begin in range(after, head, CHUNK):
-            end = min(begin + CHUNK, head)
+        for begin in range(after, newest, CHUNK):
+            end = min(begin + CHUNK, newest)
             rows = self._read(self._select_rows, (begin, end))
             if after:
                 streams = list({str(row[1]) for row in rows} - chain.versions.keys())
@@ -113,7 +112,10 @@ class Verification:
                 raise missing(chain.position + 1)
             self.reached, self.hash = end, chain.hash
             if progress is not None:
-                progress(end - after, head - after)
+                progress(end - after, newest - after)
+        # Only now: where events came in or went, the chain says at which position.
+        if head != newest:
+            raise Wrong("HEAD_WRONG", f"the head of the log says position {head}, the last event is at {newest}")
         if head > after and (chain.hash, chain.recorded_at) != (head_hash, head_recorded_at):
             raise Wrong("HEAD_WRONG", f"the head of the log differs from its last event, at position {head}", head)
 

@@ -30,6 +30,14 @@ class Asker:
             for cursor, done in self._running.items():
                 Thread(target=_interrupt, args=(cursor, done), name="left", daemon=True).start()
 
+    def require_waiting(self) -> None:
+        """Refuse to do more for them once they have left.
+
+        :raises Rejected: DEADLINE_PASSED.
+        """
+        if self._has_left:
+            raise left()
+
     @contextmanager
     def runs(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
         """What the cursor runs inside is for them.

@@ -513,10 +513,20 @@ class Models:
 
     # --- bringing up ----------------------------------------------------------------------------------------------
 
+    def brought_to(self, names: Iterable[str]) -> int:
+        """How far the archive is, and those of the named models that do not fail; `bring` has to do the rest.
+
+        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN.
+        """
+        sound = [standing for standing in map(self._find, names) if standing.error is None]
+        return min((self._archive.position, *map(self._reached, sound)))
+
     def bring(self, names: Iterable[str], position: int) -> None:
         """Bring the named models to at least the position; where `events` is named, the archive and its relations, too.
+        Who has left is served no further than to the end of a batch.
 
-        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN; POSITION_AHEAD where the log is not that far; HISTORY_FORKED.
+        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN; POSITION_AHEAD where the log is not that far; HISTORY_FORKED;
+            DEADLINE_PASSED.
         """
         names = set(names)
         wanted = [self._find(name) for name in sorted(names - {EVENTS})]
@@ -574,6 +584,7 @@ class Models:
         with (
             self._asked(),
             self._cursor() as cursor,
+            ASKER.get().runs(cursor),
             self._events(cursor, model, standing.position, position, self._held.of(model.name)) as (sources, _),
             self._committed(cursor),
         ):
@@ -627,6 +638,7 @@ class Models:
         """
         size = _ARCHIVE_BATCH
         while self._archive.position < until:
+            ASKER.get().require_waiting()
             after = self._archive.position
             reach = min(until, after + size)
             self._read(reach)
@@ -691,6 +703,7 @@ class Models:
                 standing.error = None
                 if self._reached(standing) >= until:
                     return
+                ASKER.get().require_waiting()
         except (duckdb.Error, pa.ArrowException) as error:
             standing.error = str(error).splitlines()[0]
             raise Rejected("MODEL_BROKEN", f"the model {standing.model.name} failed: {standing.error}") from error

@@ -171,7 +171,7 @@ class _Reading:
             return self._compared(name, type, operator, text[1:-1] if quoted else text, is_bare=not quoted)
         except _Unusable as error:
             raise self._wrong(str(error), start) from error
-        except (ValueError, InvalidOperation) as error:
+        except (ValueError, OverflowError, InvalidOperation) as error:
             raise self._wrong(f"this is no {type}", start) from error
 
     def _operator_after(self, name: str, start: int) -> str:

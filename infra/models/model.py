@@ -25,7 +25,7 @@ RESERVED = frozenset({"valid_from", "valid_to", "known_from", "known_to", "super
 _HEADER = re.compile(r"--\s*(?P<label>[a-z]+):\s*(?P<value>.*)")
 _LINE = re.compile(r"LINE (\d+):")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_INTEGERS = frozenset(
+INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
 _REMOVED = "whether the row is hidden"
@@ -286,7 +286,7 @@ def _type(path: Path, column: str, type: str, how: str) -> str:
         raise _invalid(path, f"column removed is {type}; it must be BOOLEAN")
     if how != "sum":
         return type
-    if type in _INTEGERS:
+    if type in INTEGERS:
         return "BIGINT"
     if type.startswith("DECIMAL("):
         return f"DECIMAL(18,{type.rstrip(')').partition(',')[2]})"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -25,7 +25,7 @@ from infra.models.archive import name as quoted
 from infra.models.archive import relations, text
 from infra.models.engine import Models
 from infra.models.kept import Kept
-from infra.models.model import Header, nearest, read_header
+from infra.models.model import INTEGERS, Header, nearest, read_header
 from infra.models.point import Point, at_point, in_utc
 from infra.models.query import TOO_MUCH
 
@@ -51,11 +51,24 @@ _ORDER = re.compile(r"\border\s+by\b[^()]*$", re.IGNORECASE)
 
 _ORDER_BY = re.compile(r"^order\s+by\b", re.IGNORECASE)
 
+_PLACE = re.compile(r"--@ (.+) (\d+)$")
+"""A comment in SQL that is put together: from the next line on it is a file's, from this line of the file on."""
+
+_NO_WORDS = re.compile(r"""("[^"]*")|'[^']*'|--.*""")
+
+_MISTAKE = re.compile(r"^LINE (\d+): (.*)$", re.MULTILINE)
+"""Where DuckDB finds a mistake, and what stands there; dots where it leaves something out."""
+
+_WITH = re.compile(r"\A((?:\s|--.*\n)*)with\b", re.IGNORECASE)
+
 EVERY = ("day", "week", "month")
 """The periods of a series: local days, weeks that begin on Monday, months."""
 
 LONGEST_SERIES = 1_000
 """How many periods a series may have."""
+
+LARGEST_SERIES = 1_000_000
+"""How many rows a series may have where those that count nothing are among them."""
 
 EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """The period where none is given."""
@@ -120,16 +133,17 @@ class _Macro:
         """Some SQL with this macro's SELECT in place of its calls. A call that gives more or less than it takes stays,
         and DuckDB says that there is no such function.
         """
-        takes, body = read_header(self.text).names("takes"), _without_comments(self.text)
+        takes, body = read_header(self.text).names("takes"), _without_comments(f"{self.name}.sql", self.text)
 
         def select(call: re.Match[str]) -> str:
-            given = [each.strip() for each in call[1].split(",")]
+            given = [" ".join(each.split()) for each in call[1].split(",")]
             if len(given) != len(takes):
                 return call[0]
             written = body
             for name, value in zip(takes, given, strict=True):
                 written = written.replace(f"{{{name}}}", value)
-            return f"({written})"
+            back = _place(sql, sql.count("\n", 0, call.end()) + 1)
+            return f"({written}\n{_from(*back)}\n)"
 
         return re.sub(rf"\b{self.name}\(([^()]*)\)", select, sql)
 
@@ -149,7 +163,7 @@ class _Source:
     @cached_property
     def select(self) -> str:
         """The SELECT, with the macros that it calls written out."""
-        select = _without_comments(self.text)
+        select = _without_comments(f"{self.name}.sql", self.text)
         for macro in self.macros.values():
             select = macro.written_out(select)
         return select
@@ -167,8 +181,18 @@ class _Source:
         return tuple(term.split()[0].strip('"').lower() for term in terms if term.split())
 
     @cached_property
+    def lines(self) -> dict[str, int]:
+        """The words of the SELECT, without its texts and comments, and the line where each first stands."""
+        plain = _NO_WORDS.sub(lambda cut: cut[1] or "\n" * cut[0].count("\n"), self.select.lower())
+        found: dict[str, int] = {}
+        for number, line in enumerate(plain.split("\n"), start=1):
+            for word in re.findall(r"[a-z_][a-z0-9_]*", line):
+                found.setdefault(word, number)
+        return found
+
+    @cached_property
     def words(self) -> frozenset[str]:
-        return frozenset(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", self.select.lower())))
+        return frozenset(self.lines)
 
     @property
     def broken_down(self) -> tuple[str | None, tuple[str, ...]]:
@@ -253,8 +277,7 @@ def run(
     choice = _Choice(by, within, only)
     kept = [] if stream is not None or within is not None else _kept(models, sources, source)
     if known_at is None:
-        with _broken_where_duckdb_refuses(name):
-            _keep(models, sources, kept, min_position)
+        _keep(models, sources, name, kept, min_position)
     with at_point(
         models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
     ) as at:
@@ -269,12 +292,21 @@ def run(
             usable = [(each, found) for each in kept if (found := each.position(point.cursor, point)) is not None]
             sql, needed = _bound(models, sources, source, point, choice, usable)
             given = {"as_of": point.as_of, "period_from": since, "period_to": until}
-            with _broken_where_duckdb_refuses(name):
-                rows = point.relation(sql, {parameter: given[parameter] for parameter in needed})
+            given = {parameter: given[parameter] for parameter in needed}
+            with _broken_where_duckdb_refuses(name, sql):
+                try:
+                    rows = point.relation(sql, given)
+                except duckdb.ProgrammingError:
+                    point.cursor.execute(f"describe {sql}", given)  # says the line, which a relation does not
+                    raise
                 shape = [(column, str(type)) for column, type in zip(rows.columns, rows.types, strict=True)]
+                _require_counts(source, shape)
                 tables.append(in_utc(rows.to_arrow_table()))
     described = _described(models, sources, source, needed, shape)
     if every is not None:
+        counts, of_records = source.header.names("zero"), within is not None or by in described.breakdowns[:1]
+        if counts and not of_records:
+            tables = _filled(tables, described.key, counts)
         key = (PERIOD_COLUMNS[0].name, *described.key)
         described = replace(described, columns=(*PERIOD_COLUMNS, *described.columns), key=key)
         tables = [_with_period(table, period) for table, period in zip(tables, periods, strict=True)]
@@ -287,16 +319,43 @@ PERIOD_COLUMNS = (
 )
 
 
-def _keep(models: Models, sources: Mapping[str, _Source], kept: Iterable[Kept], min_position: int | None) -> None:
-    """Keep what is settled now, where that is worth it."""
+def _keep(
+    models: Models, sources: Mapping[str, _Source], name: str, kept: Iterable[Kept], min_position: int | None
+) -> None:
+    """Keep what is settled now of a report's parts, where that is worth it."""
     for each in kept:
-        with at_point(models, [*each.own, *each.shared], min_position=min_position) as now:
+        with (
+            at_point(models, [*each.own, *each.shared], min_position=min_position) as now,
+            _broken_where_duckdb_refuses(name, _computed(models, sources, each, "true", now)),
+        ):
             each.refresh(models, now, lambda only, at, each=each: _computed(models, sources, each, only, at))  # type: ignore[misc]
 
 
 def _end_of(period: tuple[datetime, datetime], at: Point) -> Point:
     """The point just before a period ends; T where it ends there."""
     return at if period[1] >= at.as_of else replace(at, as_of=period[1] - timedelta.resolution)
+
+
+def _filled(tables: Sequence[pa.Table], key: Sequence[str], counts: Iterable[str]) -> list[pa.Table]:
+    """The parts of a series, each with a row for whatever any of them has, in the order of the key: where a part has
+    none of it, its counts are 0 and the rest is null.
+
+    :raises Rejected: INVALID_SERIES.
+    """
+    own = [set(zip(*(table[name].to_pylist() for name in key), strict=True)) for table in tables]
+    seen = set(chain.from_iterable(own))
+    require(
+        len(seen) * len(tables) <= LARGEST_SERIES,
+        "INVALID_SERIES",
+        f"a series has at most {LARGEST_SERIES:,} rows, not {len(tables):,} parts of {len(seen):,}; narrow it down",
+        field="every",
+    )
+    filled = []
+    for table, has in zip(tables, own, strict=True):
+        rows = [dict(zip(key, each, strict=True)) | dict.fromkeys(counts, 0) for each in seen - has]
+        table = pa.concat_tables([table, pa.Table.from_pylist(rows, table.schema)])
+        filled.append(table.sort_by([(name, "ascending") for name in key]))
+    return filled
 
 
 def _with_period(table: pa.Table, period: tuple[datetime, datetime]) -> pa.Table:
@@ -341,8 +400,32 @@ def _sources(models: Models) -> dict[str, _Source]:
     return {name: _Source(name, text, macros) for name, text in texts["reports"].items()}
 
 
-def _without_comments(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+def _without_comments(file: str, text: str) -> str:
+    """A file's SELECT, its lines where they are in the file, after a comment that says which file it is."""
+    lines = ("" if line.startswith("--") else line for line in text.split("\n"))
+    return "\n".join((_from(file, 1), *lines))
+
+
+def _from(file: str, line: int) -> str:
+    return f"--@ {file} {line}"
+
+
+def _place(sql: str, line: int) -> tuple[str, int]:
+    """The file and the line in it that a line of SQL is from, as the comments before it say; no file if none do."""
+    for back, before in enumerate(reversed(sql.split("\n")[:line])):
+        if found := _PLACE.search(before):
+            return found[1], int(found[2]) + back - 1
+    return "", 0
+
+
+def _mistake(sql: str, error: duckdb.Error) -> str:
+    """What DuckDB says of a mistake in some SQL, with the file and the line where they are known."""
+    said = str(error).splitlines()[0]
+    found = _MISTAKE.search(str(error))
+    if not found or found[2].strip(". ") not in "".join(sql.split("\n")[int(found[1]) - 1 : int(found[1])]):
+        return said  # it is in another statement
+    file, line = _place(sql, int(found[1]))
+    return f"{file}, line {line}: {said}" if file else said
 
 
 def _named(sources: Mapping[str, _Source], name: str) -> _Source:
@@ -354,18 +437,23 @@ def _named(sources: Mapping[str, _Source], name: str) -> _Source:
 def _looked_at(models: Models, sources: Mapping[str, _Source], source: _Source) -> Report:
     """A report as DuckDB binds it, without asking it."""
     try:
-        with at_point(models, (), known_at=0) as at, _broken_where_duckdb_refuses(source.name):
+        with at_point(models, (), known_at=0) as at:
             for each in _kept(models, sources, source):
-                at.cursor.execute(f"describe select {each.settled} from {quoted(each.model)}")
+                with _broken_where_duckdb_refuses(source.name):
+                    at.cursor.execute(f"describe select {each.settled} from {quoted(each.model)}")
             sql, needed = _bound(models, sources, source, at, _Choice())
-            shape = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
+            with _broken_where_duckdb_refuses(source.name, sql):
+                rows = at.cursor.execute(f"describe {sql}", dict.fromkeys(needed, at.as_of)).fetchall()
+            shape = [row[:2] for row in rows]
+            _require_counts(source, shape)
     except Rejected as error:
         return replace(_described(models, sources, source, set(), []), broken=error.sentence)
-    return _described(models, sources, source, needed, [row[:2] for row in shape])
+    return _described(models, sources, source, needed, shape)
 
 
 @contextmanager
-def _broken_where_duckdb_refuses(name: str) -> Iterator[None]:
+def _broken_where_duckdb_refuses(name: str, sql: str = "") -> Iterator[None]:
+    """Say that a report is broken, and where in its files, if DuckDB refuses its SQL."""
     try:
         yield
     except duckdb.InterruptException:
@@ -373,7 +461,7 @@ def _broken_where_duckdb_refuses(name: str) -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise Rejected("SQL_OUT_OF_MEMORY", f"{TOO_MUCH}; ask for a shorter period or for one stream") from error
     except duckdb.Error as error:
-        raise _broken(name, str(error).splitlines()[0]) from error
+        raise _broken(name, _mistake(sql, error)) from error
 
 
 def _broken(name: str, why: str) -> Rejected:
@@ -437,7 +525,8 @@ def _bound(
         )
     parts += [(part.name, selects[part.name]) for part in built_on[:-1]]
     sql = _with(parts, selects[source.name])
-    statements = duckdb.extract_statements(sql)
+    with _broken_where_duckdb_refuses(source.name, sql):
+        statements = duckdb.extract_statements(sql)
     if len(statements) != 1:
         raise _broken(source.name, "a report is one SELECT")
     needed = statements[0].named_parameters
@@ -472,7 +561,7 @@ def _with(parts: list[tuple[str, str]], select: str) -> str:
     if not parts:
         return select
     bound = ",\n".join(f"{name} as (\n{sql}\n)" for name, sql in parts)
-    return f"with {bound}\n" + re.sub(r"^with\b", ",", select, flags=re.IGNORECASE)
+    return f"with {bound}\n" + _WITH.sub(r"\1,", select)
 
 
 def _computed(models: Models, sources: Mapping[str, _Source], kept: Kept, only: str, at: Point) -> str:
@@ -514,6 +603,18 @@ def _kept(models: Models, sources: Mapping[str, _Source], source: _Source, above
     ]
 
 
+def _require_counts(source: _Source, shape: Iterable[tuple[str, str]]) -> None:
+    """Refuse a header that says of anything but counts that they are 0 where a series has no row.
+
+    :raises Rejected: REPORT_BROKEN.
+    """
+    counts = {column for column, type in shape if type in INTEGERS} - {*source.ordered_by}
+    if wrong := sorted({*source.header.names("zero")} - counts):
+        raise _broken(
+            source.name, f"its line `-- zero:` names {', '.join(wrong)}; its counts are {', '.join(sorted(counts))}"
+        )
+
+
 def _require_timeless(models: Models, source: _Source) -> None:
     """Refuse a report that would not give the same answer for the same T and K for ever.
 
@@ -525,7 +626,9 @@ def _require_timeless(models: Models, source: _Source) -> None:
         raise _broken(source.name, "it does not end in ORDER BY; order it by a unique key")
     beyond = CHANGING | models.unbound | {f"{model}_at" for model in models.definitions}
     if named := sorted(source.words & beyond):
-        raise _broken(source.name, f"it names {', '.join(named)}; a report sees models alone, as of T, known at K")
+        file, line = _place(source.select, source.lines[named[0]])
+        why = f"{file}, line {line}: it names {', '.join(named)}; a report sees models alone, as of T, known at K"
+        raise _broken(source.name, why)
 
 
 def _only(models: Models, sources: Mapping[str, _Source], source: _Source, stream: str) -> dict[str, str]:

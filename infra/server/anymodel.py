@@ -39,7 +39,7 @@ class AnyModel:
 
         :raises Rejected: UNKNOWN_MODEL, INVALID_KEY, NOT_FOUND or UNKNOWN_COLUMN.
         """
-        return self._get(request, point_in(request, context, self._log))
+        return self._get(request, point_in(request, context, self._log, self._models, request.model))
 
     def watch_record(
         self, request: models_pb2.WatchRecordRequest, context: grpc.ServicerContext
@@ -52,7 +52,7 @@ class AnyModel:
             raise not_served()
 
         def look() -> models_pb2.Record:
-            return self._get(request, newest_point(request, context, self._log))
+            return self._get(request, newest_point(request, context, self._log, self._models, request.model))
 
         yield from self._watching.watch(context, request.model, None, look)
 

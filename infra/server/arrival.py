@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -13,6 +14,9 @@ from commands.rejected import Rejected
 from infra.server.errors import end
 
 LOOK_SECONDS = 0.5
+
+ARRIVED: ContextVar[Any] = ContextVar("arrived")
+"""The one message of the call under way."""
 
 
 class Arrival(grpc.ServerInterceptor):  # type: ignore[misc]
@@ -49,12 +53,22 @@ class Arrival(grpc.ServerInterceptor):  # type: ignore[misc]
         self._closed.set()
         self._watch.join()
 
+    def each(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+        """The messages of a call that sends several, each of which has to come in time."""
+        while (message := self._next(requests, context)) is not None:
+            yield message
+
     def _message(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        message = self._next(requests, context)
+        if message is None:
+            end(Rejected("INVALID_MESSAGE", "the call ended without a message; send one"), None, context)
+        ARRIVED.set(message)
+        return message
+
+    def _next(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
         self._awaited[context] = monotonic() + self._seconds
         try:
-            return next(requests)
-        except StopIteration:
-            end(Rejected("INVALID_MESSAGE", "the call ended without a message; send one"), None, context)
+            return next(requests, None)
         finally:
             del self._awaited[context]
 

@@ -101,7 +101,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
     },
     StatusCode.DEADLINE_EXCEEDED: {
         "DEADLINE_PASSED": "the deadline passed, or the call was cancelled, before it was done; nothing was",
-        "MIN_POSITION_NOT_REACHED": "the log did not reach the position in time",
+        "MIN_POSITION_NOT_REACHED": "the log, or the read models, did not reach the position in time",
         "SQL_TIMEOUT": "the statement took longer than is allowed",
     },
     StatusCode.UNAVAILABLE: {

@@ -11,6 +11,7 @@ import grpc
 import structlog
 
 from infra.server.actor import UNDER_WAY
+from infra.server.arrival import ARRIVED
 from infra.server.errors import REFUSED_AS
 from infra.server.gate import HANDLERS, is_open_to_all
 from infra.server.journal import journal
@@ -52,7 +53,7 @@ class Observation(grpc.ServerInterceptor):  # type: ignore[misc]
             failed = False
             return answer
         finally:
-            self._tell(rpc, begun, request, context, failed)
+            self._tell(rpc, begun, context, failed)
 
     def _stream(
         self, rpc: str, begun: float, behaviour: Any, request: Any, context: grpc.ServicerContext
@@ -62,9 +63,9 @@ class Observation(grpc.ServerInterceptor):  # type: ignore[misc]
             yield from behaviour(request, context)
             failed = False
         finally:
-            self._tell(rpc, begun, request, context, failed)
+            self._tell(rpc, begun, context, failed)
 
-    def _tell(self, rpc: str, begun: float, request: Any, context: grpc.ServicerContext, failed: bool) -> None:
+    def _tell(self, rpc: str, begun: float, context: grpc.ServicerContext, failed: bool) -> None:
         seconds = perf_counter() - begun
         code = code_of(context, failed)
         if self._metrics is not None:
@@ -74,7 +75,7 @@ class Observation(grpc.ServerInterceptor):  # type: ignore[misc]
         line: dict[str, Any] = {"rpc": rpc, "code": code, "milliseconds": round(seconds * 1000, 2)}
         if refused := REFUSED_AS.get(None):
             line["reason"] = refused
-        if request_id := getattr(request, "request_id", ""):
+        if request_id := getattr(ARRIVED.get(None), "request_id", ""):
             line["request_id"] = request_id[:200]
         if call := UNDER_WAY.get(None):
             line["caller"] = f"{call.caller.actor.type}:{call.caller.actor.id}"

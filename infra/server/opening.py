@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -95,8 +95,9 @@ class Opening:
         self._told: set[str] = set()
         self.opens = call.opens
 
-    def open_text(self, sealed: str) -> str | None:
-        """The clear text, None when its key is gone; the sealed text itself where the caller may not see it.
+    def open_text(self, sealed: str, only: Collection[str] | None = None) -> str | None:
+        """The clear text, None when its key is gone, or is of a stream that is not in ``only``; the sealed text itself
+        where the caller may not see it.
 
         :raises Rejected: NOT_SEALED or SEAL_BROKEN.
         """
@@ -106,6 +107,8 @@ class Opening:
         if found is None:
             return None
         clear, stream = found
+        if only is not None and stream not in only:
+            return None
         self._streams.add(stream)
         return clear
 

@@ -12,6 +12,7 @@ from commands.rejected import require
 from crm.v1 import privacy_pb2
 from domain.customer import ConsentGranted, ConsentWithdrawn, Customer
 from domain.event import Event, State
+from domain.lead import LeadConverted
 from domain.ticket import TicketReplied
 from infra.keys import Keys
 from infra.log import Envelope, Log, People, decode
@@ -29,6 +30,20 @@ class Happened(NamedTuple):
 
     envelope: Envelope
     event: Event[Any]
+
+
+class Own(NamedTuple):
+    """Opens what is sealed with the keys of a person's streams. What was copied from somebody else reads as null."""
+
+    opening: Opening
+    streams: tuple[str, ...]
+
+    def open_text(self, sealed: str) -> str | None:
+        """The clear text; None where it is somebody else's, or its key is gone.
+
+        :raises Rejected: NOT_SEALED or SEAL_BROKEN.
+        """
+        return self.opening.open_text(sealed, self.streams)
 
 
 class Privacy:
@@ -80,8 +95,10 @@ class Privacy:
         asked = f"{known[0].removesuffix('_id')}-{getattr(request, known[0])}"
         streams = self._keys.directory.person(asked)
         with self._edge.opening() as opening:
-            history = {stream: self._history(stream, position, opening) for stream in streams}
+            own = Own(opening, streams)
+            history = {stream: self._history(stream, position, own) for stream in streams}
             require(history[asked], "NOT_FOUND", f"there is no {asked}", field=known[0])
+            copies = list(self._copies(history, position, own))
             opening.names(set(streams))
         yield privacy_pb2.DescribeSubjectResponse(streams=streams, position=position)
         for stream, happened in history.items():
@@ -97,8 +114,10 @@ class Privacy:
             stream: [each for each in happened if isinstance(each.event, ConsentGranted | ConsentWithdrawn)]
             for stream, happened in history.items()
         }
-        for each in everything:
-            yield privacy_pb2.DescribeSubjectResponse(event=event_message(each))
+        for each in sorted([*everything, *copies], key=position_of):
+            yield privacy_pb2.DescribeSubjectResponse(
+                event=event_message(each, is_copy=each.envelope.stream not in history)
+            )
         for each in everything:
             if is_sending(each.event):
                 yield privacy_pb2.DescribeSubjectResponse(sending=sending_message(each, consents))
@@ -110,8 +129,17 @@ class Privacy:
         self._people.follow(position)
         return position
 
-    def _history(self, stream: str, position: int, opening: Opening) -> list[Happened]:
-        return [Happened(*decode(row.document, opening)) for row in self._log.rows(stream=stream, until=position)]
+    def _history(self, stream: str, position: int, own: Own) -> list[Happened]:
+        return [Happened(*decode(row.document, own)) for row in self._log.rows(stream=stream, until=position)]
+
+    def _copies(self, history: dict[str, list[Happened]], position: int, own: Own) -> Iterator[Happened]:
+        """The events that hold values of the person in somebody else's stream: a conversion that was reversed leaves
+        them there.
+        """
+        converted = [each.event for happened in history.values() for each in happened]
+        once = {f"customer-{event.customer_id}" for event in converted if isinstance(event, LeadConverted)}
+        for stream in sorted(once - history.keys()):
+            yield from (each for each in self._history(stream, position, own) if personal_in(each.event))
 
 
 def position_of(happened: Happened) -> int:
@@ -126,8 +154,13 @@ def is_sending(event: Event[Any]) -> bool:
     return getattr(event, "direction", None) == "outbound"
 
 
-def event_message(happened: Happened) -> privacy_pb2.DescribeSubjectResponse.Event:
-    """An event of the person."""
+def personal_in(event: Event[Any]) -> dict[str, Any]:
+    """The personal values of an event, as far as they could be opened."""
+    return {name: value for name, value in given(event).items() if name in event.personal}
+
+
+def event_message(happened: Happened, *, is_copy: bool) -> privacy_pb2.DescribeSubjectResponse.Event:
+    """An event of the person; of one in somebody else's stream only the values that are the person's."""
     envelope, event = happened
     return privacy_pb2.DescribeSubjectResponse.Event(
         position=envelope.position,
@@ -137,7 +170,7 @@ def event_message(happened: Happened) -> privacy_pb2.DescribeSubjectResponse.Eve
         recorded_at=envelope.recorded_at,
         actor=f"{envelope.actor.type}:{envelope.actor.id}",
         reason=envelope.reason,
-        data=struct(given(event)),
+        data=struct(personal_in(event) if is_copy else given(event)),
     )
 
 

@@ -63,7 +63,7 @@ class Queries:
                 self._models,
                 model,
                 {name: getattr(request, name) for name in key},
-                **point(request, context, self._log),
+                **point(request, context, self._log, self._models, model),
             )
             with self._edge.opening() as opening:
                 message = resource.message(found.row, shown, self._models.model(model).personal, opening)
@@ -105,7 +105,7 @@ def page_in(models: Models, model: str, request: Any, context: grpc.ServicerCont
         order_by=request.order_by,
         page_size=request.page_size,
         page_token=request.page_token,
-        **point_in(request, context, log),
+        **point_in(request, context, log, models, model),
     )
 
 

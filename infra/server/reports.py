@@ -57,7 +57,7 @@ class Reports:
             every=request.every if request.HasField("every") else None,
             within=request.within if request.HasField("within") else None,
             stream=request.stream if request.HasField("stream") else None,
-            **point_in(request, context, self._log),
+            **point_in(request, context, self._log, self._models),
         )
         stands = read_point(answer.as_of, answer.position, answer.held_back)
         about: Any = {"read_point": stands, "report": described(answer.report)}
@@ -80,7 +80,7 @@ class Reports:
             request.sql,
             seconds=self._settings.sql_seconds,
             rows=self._settings.sql_rows,
-            min_position=reached_position(request, context, self._log),
+            min_position=reached_position(request, context, self._log, self._models),
         )
         try:
             with self._edge.opening() as opening:

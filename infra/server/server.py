@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -58,6 +57,8 @@ from infra.stream import Publisher, Stream
 
 LARGEST_PORT = 65_535
 
+REFLECTORS = 4
+
 OVERSIZE = 4
 """How many times too large a message is that is not even read."""
 
@@ -84,6 +85,7 @@ class Server:
         self.calls = Pool(settings.workers, "call")
         # In threads of their own, so that idle streams never keep a command waiting.
         self._streams = Pool(settings.streams, "stream")
+        self._reflecting = Pool(REFLECTORS, "reflection")
         self._doorman = Doorman(self.calls, self._streams, settings.waiting_calls)
         self._message_bytes = settings.message_bytes
         self._arrival = Arrival(settings.message_seconds)
@@ -120,7 +122,7 @@ class Server:
         require_complete(self._services)
         self._server = grpc.server(
             self.calls,
-            interceptors=[self._arrival, Observation(self._metrics), self._doorman, Gate(self._tokens, rates)],
+            interceptors=[Observation(self._metrics), self._doorman, Gate(self._tokens, rates), self._arrival],
             options=[
                 # What is a little too large is refused in our words, what is much too large by gRPC.
                 ("grpc.max_receive_message_length", OVERSIZE * settings.message_bytes),
@@ -165,6 +167,7 @@ class Server:
             self._followers.stop()
         self._server.stop(grace).wait()
         self._streams.shutdown(wait=False, cancel_futures=True)
+        self._reflecting.shutdown(wait=False, cancel_futures=True)
         self._doorman.close()
         self._arrival.close()
         self._health.close()
@@ -191,8 +194,14 @@ class Server:
     def _reflection(self) -> reflection.ReflectionServicer:
         names = (service.full_name for service in self._services)
         servicer = reflection.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
-        servicer.ServerReflectionInfo = partial(servicer.ServerReflectionInfo)
-        servicer.ServerReflectionInfo.experimental_thread_pool = self._streams
+        answer = servicer.ServerReflectionInfo
+
+        def reflect(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+            yield from answer(self._drain.messages(self._arrival.each(requests, context)), context)
+
+        # Nobody's token is asked for here, so it may not take the streams of those who have one.
+        servicer.ServerReflectionInfo = guard_stream(reflect)
+        servicer.ServerReflectionInfo.experimental_thread_pool = self._reflecting
         return servicer
 
     def _handler(self, service: ServiceDescriptor) -> grpc.GenericRpcHandler:

@@ -83,7 +83,7 @@ class Upkeep:
         self, request: system_pb2.CreateSnapshotRequest, context: grpc.ServicerContext
     ) -> system_pb2.Snapshot:
         """Publishes the read models as a file, and removes the oldest files where the settings say how many stay."""
-        reached_position(request, context, self._log)
+        reached_position(request, context, self._log, self._models)
         with self._publishing:
             file = self._models.snapshot()
             manifest = json.loads(file.with_suffix(".json").read_text("utf-8"))

@@ -4,6 +4,7 @@
 -- edges: a period counts only the tickets opened in it; a reopened ticket is in the backlog again
 -- source: definition; as of any instant, where others take a daily count
 -- by: tickets(status, priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: backlog, without_agent
 -- column: breakdown: the value broken down by, or all
 -- column: backlog: how many tickets
 -- column: without_agent: those of them that no agent has

@@ -2,7 +2,7 @@
 -- + unmerged - solved - merged = backlog_after.
 -- clock: flow
 -- formula: moves of tickets in P into and out of the live statuses
--- edges: the end is T where the period is not over; a ticket that was opened and solved at the same instant never waited
+-- edges: the end is T where the period is not over; a ticket that was opened and solved at the same instant never waited; broken down, a ticket counts under the value that it has at T, also before the period, so a part of backlog_before may differ from the same part of the backlog as of then
 -- source: definition; the identity of a stock and its flows
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- column: breakdown: the value broken down by, or all

@@ -1,9 +1,10 @@
 -- How many of the customers that were active when the period began left in it.
 -- clock: flow
 -- formula: customers active at the start of P and churned in P / customers active at the start of P
--- edges: active and at risk are active; customers who became active in P do not count; one who left and came back in P counts as churned; merged customers are not active; nobody active: no row
+-- edges: active and at risk are active; customers who became active in P do not count; one who left and came back in P counts as churned; merged customers are not active; nobody active: no row; broken down, a customer counts under the value at T, whatever it was at the start
 -- source: the usual definition: customers lost in a period by those at its start
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
+-- zero: active_at_start, churned
 -- column: breakdown: the value broken down by, or all
 -- column: active_at_start: customers that were active just before the period
 -- column: churned: those of them that left in the period

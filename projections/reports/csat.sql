@@ -4,6 +4,7 @@
 -- edges: unrated tickets do not count, the response rate stands beside; a ticket has one rating, the latest; nothing rated: null
 -- source: the usual definition: the two best of five answers by all answers
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: solved, rated, satisfied
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period
 -- column: rated: those of them that were rated

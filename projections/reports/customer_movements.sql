@@ -2,7 +2,7 @@
 -- activated + returned + unmerged - churned - merged = active_after.
 -- clock: flow
 -- formula: moves of customers in P into and out of active
--- edges: active and at risk are active; the end is T where the period is not over
+-- edges: active and at risk are active; the end is T where the period is not over; broken down, a customer counts under the value at T, also before the period, so a part of active_before may differ from the same part as of then
 -- source: definition; the identity of a stock and its flows
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
 -- column: breakdown: the value broken down by, or all

@@ -4,6 +4,7 @@
 -- edges: customers without a priority are a row of their own; merged customers are not counted, forgotten ones are; a period counts only the customers registered in it
 -- source: the A/B/C priority of the first users
 -- by: customers(source, owner_id, country, postcode_area, age_band, gender, company)
+-- zero: customers, prospects, active, at_risk, churned
 -- column: breakdown: the value broken down by, or all
 -- column: priority: A, B, C or null
 -- column: customers: how many customers

@@ -4,6 +4,7 @@
 -- edges: merged customers are not counted, forgotten ones are; a period counts only the customers registered in it
 -- source: definition
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
+-- zero: customers
 -- column: breakdown: the value broken down by, or all
 -- column: status: the status
 -- column: status_type: open, ongoing, on_hold or lost; a renamed status keeps it

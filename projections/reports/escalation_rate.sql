@@ -4,6 +4,7 @@
 -- edges: no tickets: no row
 -- source: definition
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: tickets, escalated, escalations
 -- column: breakdown: the value broken down by, or all
 -- column: tickets: tickets opened in the period
 -- column: escalated: those of them that were escalated at least once

@@ -1,19 +1,24 @@
 -- How many of the tickets solved in the period were solved at the first contact, for good.
 -- clock: cohort
--- formula: solved, one touch and not reopened within N days / solved; N days are what the SLA of first_contact_resolution promises that came into force last by T, and 7 where there is none
+-- formula: solved, one touch and not reopened within N days / solved; N days are what the SLA of first_contact_resolution promises whose version in force at T came into force last, and 7 where there is none
 -- edges: a ticket that was solved several times in P counts once, from its first solution there; those whose N days are not over at T are in undecided and in nothing else; for a priority that the SLA says nothing of, its general time; no tickets decided: null
 -- source: the usual definition of FCR, with its N days as a policy
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: solved, undecided, reopened, first_contact
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period
 -- column: undecided: those of them whose N days are not over at T
 -- column: reopened: those of the others that were reopened within the N days
 -- column: first_contact: those of the others with at most one public reply of an agent by T, and not reopened within the N days
 -- column: first_contact_rate: first_contact / (solved - undecided)
-with promise as (
-    select max_by(slas, (in_force_from, sla_id, version)) as sla
+with newest as (
     from slas
     where measure = 'first_contact_resolution' and in_force_from <= $as_of
+    qualify version = max(version) over (partition by sla_id)
+),
+promise as (
+    select max_by(newest, (in_force_from, sla_id)) as sla
+    from newest
 ),
 solved_tickets as (
     select ticket_id, min(solved_at) as solved_in_period_at

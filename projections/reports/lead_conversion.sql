@@ -4,6 +4,7 @@
 -- edges: a conversion that was reversed by T does not count; merged leads stay in the denominator; no leads: null
 -- source: definition; other systems mix flow and cohort
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
+-- zero: leads, converted
 -- column: breakdown: the value broken down by, or all
 -- column: leads: leads captured in the period
 -- column: converted: those of them that are converted at T

@@ -5,6 +5,7 @@
 -- edges: may exceed 1; a conversion that was reversed by T does not count; no leads captured: null
 -- source: definition; other systems mix flow and cohort
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
+-- zero: leads, conversions
 -- column: breakdown: the value broken down by, or all
 -- column: leads: leads captured in the period
 -- column: conversions: conversions that happened in the period, whenever the lead was captured

@@ -4,6 +4,7 @@
 -- edges: a status that stands runs until T; re-entries add to the same time; business time goes by the calendar that names no groups
 -- source: definition
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
+-- zero: leads, there_now
 -- column: breakdown: the value broken down by, or all
 -- column: status: the status
 -- column: status_type: open, ongoing, on_hold, won, lost or closed; a renamed status keeps it

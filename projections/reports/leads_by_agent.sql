@@ -4,6 +4,7 @@
 -- edges: leads without an agent are a row of their own, without an id; merged leads are not counted; a period counts only the leads captured in it
 -- source: definition
 -- by: leads(source, landing_page, country, company, sdr_id, sr_id)
+-- zero: leads, open, converted, disqualified
 -- column: breakdown: the value broken down by, or all
 -- column: agent_id: the agent; null for leads that nobody has
 -- column: leads: how many leads

@@ -4,6 +4,7 @@
 -- edges: a period counts only the leads captured in it
 -- source: definition
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
+-- zero: leads
 -- column: breakdown: the value broken down by, or all
 -- column: status: the status
 -- column: status_type: open, ongoing, on_hold, won, lost or closed; a renamed status keeps it

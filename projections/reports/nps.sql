@@ -4,6 +4,7 @@
 -- edges: 7 and 8 count in the base; every answer counts, several of a customer too; no answers: no row
 -- source: the usual definition: promoters less detractors
 -- by: survey_answers(survey_id)
+-- zero: answers, promoters, passives, detractors
 -- column: breakdown: the value broken down by, or all
 -- column: answers: answers in the period
 -- column: promoters: those of them that were 9 or 10

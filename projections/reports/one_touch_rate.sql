@@ -4,6 +4,7 @@
 -- edges: a ticket that was solved several times in P counts once; bots do not reply, and what an agent wrote on opening is no reply; no tickets solved: no row
 -- source: dbt_zendesk, is_one_touch_resolution
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: solved, one_touch
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period
 -- column: one_touch: those of them that took at most one public reply by T

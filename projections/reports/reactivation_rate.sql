@@ -1,9 +1,10 @@
 -- How many of the customers that had left when the period began came back in it.
 -- clock: flow
 -- formula: customers churned at the start of P and active again in P / customers churned at the start of P
--- edges: one who came back and left again in P counts as reactivated; merged customers have not left; nobody churned: no row
+-- edges: one who came back and left again in P counts as reactivated; merged customers have not left; nobody churned: no row; broken down, a customer counts under the value at T, whatever it was at the start
 -- source: definition of the first users: who came back by who had left
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
+-- zero: churned_at_start, reactivated
 -- column: breakdown: the value broken down by, or all
 -- column: churned_at_start: customers that had left just before the period
 -- column: reactivated: those of them that came back in the period

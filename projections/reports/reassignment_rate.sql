@@ -5,6 +5,7 @@
 -- edges: the first assignment is no reassignment; no tickets: null
 -- source: definition
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: tickets, group_reassigned, group_reassignments, agent_reassigned, agent_reassignments
 -- column: breakdown: the value broken down by, or all
 -- column: tickets: tickets opened in the period
 -- column: group_reassigned: those of them that were given to a group at least twice

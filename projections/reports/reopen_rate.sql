@@ -4,6 +4,7 @@
 -- edges: a ticket that was solved several times in P counts once; no tickets solved: null
 -- source: definition
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: solved, reopened, reopens
 -- column: breakdown: the value broken down by, or all
 -- column: solved: tickets solved in the period
 -- column: reopened: those of them that were reopened at least once by T

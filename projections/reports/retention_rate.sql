@@ -1,9 +1,10 @@
 -- How many of the customers that were active when the period began are active at its end.
 -- clock: flow
 -- formula: (customers active at the end of P - those of them that were not active at its start) / customers active at its start
--- edges: active and at risk are active; one who left and came back in P is retained (see churn_rate); merged customers are not active; the end is T where the period is not over; nobody active at the start: null
+-- edges: active and at risk are active; one who left and came back in P is retained (see churn_rate); merged customers are not active; the end is T where the period is not over; nobody active at the start: null; broken down, a customer counts under the value at T, whatever it was at the start
 -- source: the usual definition: (end - new) / start
 -- by: customers(source, owner_id, priority, country, postcode_area, age_band, gender, company)
+-- zero: active_at_start, active_at_end, gained
 -- column: breakdown: the value broken down by, or all
 -- column: active_at_start: customers that were active just before the period
 -- column: active_at_end: customers that are active when it ends, or at T

@@ -1,7 +1,7 @@
 -- Every clock that an SLA set running: what it measures, when it is due, and how it ended.
 -- clock: state
 -- formula: due_at = the smallest t at which the time counted from the start reaches the target; the calendar, the SLA's version, the priority and the pauses are those in force at each moment
--- edges: a clock runs under the SLAs that were in force when it started; no time counts while the ticket is solved or closed; a target that shrinks below what has counted is due at once; due_at is null where the clock stands still, has no target, or would be due more than 400 days after the stop, or T; what comes after T, or after the stop, is taken as it stands; a merged ticket has no clocks but those that had stopped; a period does not matter
+-- edges: a clock runs under the SLAs that were in force when it started; no time counts while the ticket is solved or closed; a target that shrinks below what has counted is due at once; due_at is null where the clock stands still, has no target, or would be due more than 400 days after the stop, or T; what comes after T, or after the end, is taken as it stands; a clock that has not stopped ends when its ticket is solved, closed or merged, past due as breached, and runs on where that is undone; a period does not matter
 -- source: dbt_zendesk, made exact: the calendar, the version and the priority in force at each moment
 -- settled: tickets(status in ('solved', 'closed', 'merged'))
 -- column: sla_id: the SLA
@@ -9,9 +9,10 @@
 -- column: started_at: when the clock started
 -- column: measure: first_response, next_reply, first_resolution or full_resolution
 -- column: stopped_at: when what was promised happened; null where it has not
+-- column: ended_at: when it stopped, or since when the ticket is solved, closed or merged without what was promised; null where the clock runs
 -- column: due_at: when the target is reached
--- column: seconds: how much time counted up to the stop, or T
--- column: state: met (stopped by due_at), breached (stopped later), running, late (running, and due_at is past) or void (the ticket was solved, closed or merged without what was promised)
+-- column: seconds: how much time counted up to the end, or T
+-- column: state: met (stopped by due_at), breached (ended later), running, late (running, and due_at is past) or void (ended by due_at without what was promised)
 with measures as (
     select sla_id, measure, min(in_force_from) as since from slas
     where measure <> 'first_contact_resolution'
@@ -26,20 +27,30 @@ starts as (
     union all
     select ticket_id, 'next_reply', asked_at, answered_at from next_replies
 ),
+rested as (
+    select ticket_id, max(valid_to) as rested_at
+    from tickets_intervals
+    where status in ('new', 'open', 'pending', 'on_hold')
+    group by ticket_id
+),
 clocks as materialized (
     select row_number() over () as clock, sla_id, starts.*,
+           case
+               when stopped_at is not null then stopped_at
+               when tickets.status in ('solved', 'closed', 'merged') then greatest(started_at, rested_at)
+           end as over_at,
            tickets.status as status_now, tickets.priority as priority_now, coalesce(named.group_id, '') as works_by_now
     from starts
     join measures on measures.measure = starts.measure and measures.since <= started_at
     join tickets using (ticket_id)
     left join (select distinct group_id from business_hours where group_id <> '') as named using (group_id)
-    where tickets.status <> 'merged' or stopped_at is not null
+    left join rested using (ticket_id)
 ),
 lived as (
     select clock, sla_id, stopped_at, began_at, ended_at, status, priority, works_by, false as is_after
     from clocks
     join ticket_phases as phases
-        on phases.ticket_id = clocks.ticket_id and began_at >= started_at and began_at < coalesce(stopped_at, $as_of)
+        on phases.ticket_id = clocks.ticket_id and began_at >= started_at and began_at < coalesce(over_at, $as_of)
 ),
 followed as (
     from lived
@@ -54,8 +65,8 @@ followed as (
     left join ticket_phases as phases on phases.ticket_id = clocks.ticket_id and began_at = started_at
     where stopped_at = started_at
     union all
-    select clock, sla_id, stopped_at, $as_of,
-           if(status_now in ('solved', 'closed', 'merged'), 'infinity', $as_of + interval 400 day),
+    select clock, sla_id, stopped_at, coalesce(over_at, $as_of),
+           if(over_at is null, $as_of + interval 400 day, 'infinity'),
            status_now, priority_now, works_by_now, true
     from clocks
     where stopped_at is null
@@ -76,7 +87,7 @@ pieces as (
     from followed
     join sla_versions as versions
         on versions.sla_id = followed.sla_id and in_force_from < ended_at
-        and began_at < coalesce(in_force_to, 'infinity')
+        and greatest(began_at, in_force_from) < coalesce(in_force_to, 'infinity')
 ),
 measured as (
     select pieces.*,
@@ -122,12 +133,12 @@ elapsed as (
     from counted
     group by clock
 )
-select sla_id, ticket_id, started_at, measure, stopped_at, due_at,
+select sla_id, ticket_id, started_at, measure, stopped_at, over_at as ended_at, due_at,
        microseconds * 0.000001 as seconds,
        case
            when stopped_at <= coalesce(due_at, 'infinity') then 'met'
-           when stopped_at is not null then 'breached'
-           when status_now in ('solved', 'closed', 'merged') then 'void'
+           when stopped_at is not null or due_at < over_at then 'breached'
+           when over_at is not null then 'void'
            when due_at < $as_of then 'late'
            else 'running'
        end as state

@@ -1,8 +1,8 @@
--- What every clock of sla_clocks counted, span by span, from its start to its stop, or T: which time counted, by which
+-- What every clock of sla_clocks counted, span by span, from its start to its end, or T: which time counted, by which
 -- calendar, and why the rest did not.
 -- clock: state
 -- formula: the phases of the ticket, cut where a version of the SLA came into force and, in business time, where a calendar opens or closes; the counted seconds of a clock add up to its seconds in sla_clocks
--- edges: no span is empty, none is missing, none overlaps another; a clock that stopped at once has no span; a period does not matter
+-- edges: no span is empty, none is missing, none overlaps another; a clock that ended at once has no span; a period does not matter
 -- source: definition; the calendar, the version and the pauses are those in force at each moment
 -- column: sla_id: the SLA
 -- column: ticket_id: the ticket's id
@@ -21,7 +21,7 @@
 -- column: counted_seconds: how much of it counted: all or nothing
 with lived as (
     select clocks.sla_id, clocks.ticket_id, started_at, clocks.measure,
-           greatest(began_at, in_force_from) as began_at, least(ended_at, in_force_to) as ended_at,
+           greatest(began_at, in_force_from) as began_at, least(phases.ended_at, in_force_to) as ended_at,
            status, priority, works_by, sla.version as sla_version, is_business_time,
            case
                when status not in ('new', 'open', 'pending', 'on_hold') then 'solved'
@@ -30,9 +30,11 @@ with lived as (
            end as why
     from sla_clocks as clocks
     join ticket_phases as phases
-        on phases.ticket_id = clocks.ticket_id and began_at >= started_at and began_at < coalesce(stopped_at, $as_of)
+        on phases.ticket_id = clocks.ticket_id and began_at >= started_at
+        and began_at < coalesce(clocks.ended_at, $as_of)
     join sla_versions as sla
-        on sla.sla_id = clocks.sla_id and in_force_from < ended_at and began_at < coalesce(in_force_to, 'infinity')
+        on sla.sla_id = clocks.sla_id and in_force_from < phases.ended_at
+        and greatest(began_at, in_force_from) < coalesce(in_force_to, 'infinity')
 ),
 hours as (
     select group_id, opens_at as since, closes_at as until, calendar_id, calendar_version, true as is_open

@@ -4,6 +4,7 @@
 -- edges: leads that nobody contacted by T are in never_contacted and in no time; business time goes by the calendar that names no groups
 -- source: the usual definition, censored where nobody was contacted
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
+-- zero: leads, contacted, never_contacted
 -- column: breakdown: the value broken down by, or all
 -- column: leads: leads captured in the period
 -- column: contacted: those of them that we contacted by T

@@ -4,6 +4,7 @@
 -- edges: every answer counts, several of a customer too; no answers: no row
 -- source: the usual definition: the two best of five answers by all answers
 -- by: survey_answers(survey_id)
+-- zero: answers, satisfied
 -- column: breakdown: the value broken down by, or all
 -- column: answers: answers in the period
 -- column: satisfied: those of them that were 4 or 5

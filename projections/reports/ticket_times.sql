@@ -6,6 +6,7 @@
 -- edges: response_after_reopening concerns reopened tickets alone, next_reply every question of the requester, the updates tickets with two replies; bots do not respond, and what an agent wrote on opening is no response; a ticket that is not (or no longer) solved has no full resolution; rounded last, to whole seconds
 -- source: times as Zendesk and GitLab define them
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: tickets, not_yet
 -- column: breakdown: the value broken down by, or all
 -- column: measure: which time
 -- column: tickets: tickets (of next_reply: questions) that have it at T

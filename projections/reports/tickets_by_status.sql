@@ -4,6 +4,7 @@
 -- edges: a period counts only the tickets opened in it
 -- source: definition
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
+-- zero: tickets
 -- column: breakdown: the value broken down by, or all
 -- column: status: the status
 -- column: status_type: open, ongoing, on_hold, won or closed; a renamed status keeps it

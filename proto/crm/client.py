@@ -35,6 +35,9 @@ PATIENCE = 300.0
 RETRY_SECONDS = 5.0
 """How long a server may be away, or busy, before a call says so."""
 
+ONCE = frozenset({"CreateSnapshot"})
+"""Calls that change something each time they arrive; they are not sent again."""
+
 OPTIONS = [
     # gRPC's own may leave a call that answers with a stream waiting for ever, and does not heed when to come again.
     ("grpc.enable_retries", 0),
@@ -231,7 +234,8 @@ class _Circumstances(
 
     def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
         timeout = self._timeout if details.timeout is None else details.timeout
-        begin, sent, patience = monotonic(), self._seen.asked_for(with_request_id(request)), Patience(RETRY_SECONDS)
+        begin, sent = monotonic(), self._seen.asked_for(with_request_id(request))
+        patience = Patience(0 if details.method.rpartition("/")[2] in ONCE else RETRY_SECONDS)
         while True:
             call = proceed(self._with_metadata(details, timeout - (monotonic() - begin)), sent)
             # A call that runs on in the background raises gRPC's own error where it is asked for its result.
@@ -244,8 +248,13 @@ class _Circumstances(
                 raise error from call
 
     def intercept_unary_stream(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
-        sent = self._seen.asked_for(request)
-        return _Answers(lambda: proceed(self._with_metadata(details, details.timeout), sent), Patience(RETRY_SECONDS))
+        begin, sent = monotonic(), self._seen.asked_for(request)
+
+        def again() -> Any:
+            left = None if details.timeout is None else details.timeout - (monotonic() - begin)
+            return proceed(self._with_metadata(details, left), sent)
+
+        return _Answers(again, Patience(RETRY_SECONDS))
 
     def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
         sent = map(with_request_ids, requests)
@@ -292,6 +301,8 @@ class _Answers:
                 except CrmError as error:
                     raise error from failed
                 self._call = self._begin()
+                if self._patience.is_stopped:
+                    self._call.cancel()
                 continue
             self._has_begun = True
             if self._seen is not None:

@@ -9,34 +9,39 @@ from threading import Event as Flag
 from time import monotonic
 from typing import Any
 
-from crm.errors import Cancelled, CrmError
+from crm.errors import CrmError
 from crm.v1 import log_pb2
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
 class Patience:
-    """How long to go on trying: pauses that grow, until nothing was heard for so many seconds (None: for ever)."""
+    """How long to go on trying: pauses that grow, for so many seconds since it first failed (None: for ever)."""
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
         self._pause = FIRST_PAUSE
-        self._heard_at = monotonic()
+        self._failing_since: float | None = None
         self._is_fresh = False
         self._stopped = Flag()
 
     def heard(self) -> None:
         """The server answered."""
-        self._pause, self._heard_at, self._is_fresh = FIRST_PAUSE, monotonic(), True
+        self._pause, self._failing_since, self._is_fresh = FIRST_PAUSE, None, True
 
     def stop(self) -> None:
         """Try no more."""
         self._stopped.set()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody wants it any more."""
+        return self._stopped.is_set()
+
     def bear(self, error: CrmError) -> None:
         """Pause after an error that may pass.
 
-        :raises CrmError: that one, where it does not, or nothing was heard for too long.
+        :raises CrmError: that one, where it does not, or has not for too long, or nobody wants it to any more.
         """
         # A stream ends when its token expires; the next call may have a new one.
         is_renewable, self._is_fresh = self._is_fresh and error.code == "TOKEN_EXPIRED", False
@@ -44,9 +49,12 @@ class Patience:
             raise error
         # Not all callers at the same moment.
         pause = max(self._pause * random.uniform(0.5, 1), error.retry_after or 0)
-        if self._seconds is not None and monotonic() - self._heard_at + pause > self._seconds:
+        now = monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if self._seconds is not None and now - self._failing_since + pause > self._seconds:
             raise error
-        self._stopped.wait(pause)
+        if self._stopped.wait(pause):
+            raise error
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
 
@@ -106,14 +114,12 @@ class Feed:
         if self._closed or (self._request.HasField("limit") and self._request.limit < 1):
             raise StopIteration
         try:
-            if self._call is None:
-                self._call = self._read(self._request)
-            answer = next(self._call)
-        except CrmError as error:
-            self._call = None
-            if self._closed and isinstance(error, Cancelled):
+            answer = self._answer()
+        except CrmError:
+            if self._closed:
                 raise StopIteration from None
-            self._patience.bear(error)
+            raise
+        if answer is None:
             return
         self._patience.heard()
         self._events.extend(answer.events)
@@ -121,6 +127,19 @@ class Feed:
         self._request.after_position, self._request.after_hash = self._reached
         if self._request.HasField("limit"):
             self._request.limit -= len(answer.events)
+
+    def _answer(self) -> Any:
+        """The next answer; none where the connection broke, and it is to be tried again."""
+        try:
+            if self._call is None:
+                self._call = self._read(self._request)
+                if self._closed:
+                    self._call.cancel()
+            return next(self._call)
+        except CrmError as error:
+            self._call = None
+            self._patience.bear(error)
+            return None
 
 
 def watch(call: Callable[[Any], Any], request: Any, *, patience: float | None) -> Iterator[Any]:

@@ -114,6 +114,10 @@ def test_charts_of_a_report(crm: Crm, served: Path, tmp_path: Path) -> None:
     assert [value["leads"] for value in chart["data"]["values"]] == [2, 1, 1]
     told = json.loads(crm(*ask, "--every", "month", "--trend", "--column", "leads", "--format", "json").out)
     assert [each["slope"] for each in told["trend"]] == [-0.5]
+    sources = (*ask, "--every", "month", "--trend", "--column", "leads", "--by", "source", "--format", "json")
+    slopes = {each["breakdown"]: (each["slope"], each["parts"]) for each in json.loads(crm(*sources).out)["trend"]}
+    # Paid search 1, 1, 0; referral 1, 0, 0; social 0, 0, 1.
+    assert slopes == {"paid search": (-0.5, 3), "referral": (-0.5, 3), "social": (0.5, 3)}
     assert crm(*ask, "--chart", "--output", tmp_path / "chart.txt").status == 0
     assert "█" in (tmp_path / "chart.txt").read_text()
 

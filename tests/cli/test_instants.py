@@ -1,9 +1,12 @@
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import typer
 
 from infra.cli.instants import instant, position_or_instant, rfc3339
+from tests.cli.conftest import Crm
 
 BERLIN = "Europe/Berlin"
 NOW = datetime(2026, 5, 12, 22, 30, tzinfo=UTC)  # the 13th, half past midnight, in Berlin
@@ -49,3 +52,43 @@ def test_a_number_is_a_position_and_anything_else_an_instant() -> None:
 def test_what_is_neither_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter):
         position_or_instant(text, BERLIN, NOW)
+
+
+EARLY = """\
+-- Two leads, one at the instant from which computers count, one long before.
+select 'CaptureLead' as command, lead as id, captured::timestamptz as occurred_at, row, 0 as step, lead as name
+from source
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("since", "leads", "instants"),
+    [
+        ("1970-01-01T00:00:00Z", 2, ["1900-01-01T00:00:00Z", "1970-01-01T00:00:00Z"]),
+        ("1900-01-01T00:00:00Z", 1, ["1900-01-01T00:00:00Z"]),
+    ],
+)
+def test_the_instant_from_which_computers_count_is_one_like_any_other(
+    crm: Crm, tmp_path: Path, since: str, leads: int, instants: list[str]
+) -> None:
+    mapping, file, data = tmp_path / "early.sql", tmp_path / "early.csv", ("--data", tmp_path / "company")
+    mapping.write_text(EARLY)
+    file.write_text("lead,captured\na,1970-01-01T00:00:00Z\nb,1900-01-01T00:00:00Z\n")
+    assert crm("import", mapping, file, *data).status == 0
+    told = json.loads(crm("report", "leads_by_status", "--as-of", since, "--format", "json", *data).out)
+    assert (told["as_of"], [row["leads"] for row in told["rows"]]) == (since, [leads])
+    shown = crm("report", "leads_by_status", "--as-of", since, *data)
+    assert f"as of {since[:10]} 00:00:00+00:00" in shown.err
+    compared = crm("compare", "lead_conversion", "--as-of", since, "--with", "2000-01-01", "--format", "json", *data)
+    told = json.loads(compared.out)
+    assert (told["before"]["as_of"], sum(each["events"] for each in told["events"])) == (since, 2 - leads)
+    statement = f"select captured_at from leads_at(timestamptz '{since}', 2) order by all"
+    listed = json.loads(crm("sql", statement, "--format", "json", *data).out)["rows"]
+    assert [row["captured_at"] for row in listed] == instants
+    steps = [
+        json.loads(line)
+        for stream in ("lead-a", "lead-b")
+        for line in crm("replay", stream, "--as-of", since, "--format", "json", *data).out.splitlines()
+    ]
+    assert sorted(step["occurred_at"] for step in steps) == instants

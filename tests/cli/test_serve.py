@@ -16,13 +16,14 @@ from crm.client import Client, CrmError
 from crm.v1 import leads_pb2, log_pb2, system_pb2
 from infra.cli.app import app
 from infra.cli.options import settings_of
-from infra.directory import lock
+from infra.directory import STAYS, lock
 from tests.cli.conftest import Crm, Process
 
 pytestmark = pytest.mark.slow
 
 
 def test_who_asks_whether_a_server_is_up_is_not_in_its_way(process: Callable[..., Process], company: Path) -> None:
+    company.joinpath("crm.lock").write_bytes(STAYS)  # as one leaves it that was killed
     with lock(settings_of(company)) as asking:
         server = process("serve", "--listen", "127.0.0.1:0", "--data", company)
         files = Path(f"/proc/{server.popen.pid}/fd")

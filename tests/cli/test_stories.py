@@ -10,6 +10,9 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from crm.v1 import leads_pb2
+from infra.cli.connection import connected
+from infra.cli.options import settings_of
 from tests.cli.conftest import Crm, Ended
 
 pytestmark = pytest.mark.slow
@@ -182,6 +185,27 @@ def test_a_stream_is_replayed_with_what_each_event_changed(crm: Crm, served: Pat
     assert step["before"].get("status") != step["after"]["status"] == "new"
     scored = rows(crm("replay", "lead-2", "--format", "csv", "--data", served))[-1]
     assert (scored["type"], scored["field"], scored["before"], scored["after"]) == ("LeadScored", "score", "", "55")
+
+
+def test_a_replay_says_what_caused_an_event_and_what_it_belongs_to(crm: Crm, company: Path) -> None:
+    with connected(settings_of(company)) as door:
+        asked = leads_pb2.ScoreLeadRequest(id="2", score=56, causation_id="call-7", correlation_id="the day's calls")
+        door.leads.ScoreLead(asked)
+    at = ("lead-2", "--data", company)
+    steps = [json.loads(line) for line in crm("replay", *at, "--format", "json").out.splitlines()]
+    ids = [(step["causation_id"], step["correlation_id"]) for step in steps]
+    assert ids == [(None, "leads"), (None, "leads"), ("call-7", "the day's calls")]
+    table = rows(crm("replay", *at, "--format", "csv"))
+    assert [(row["causation_id"], row["correlation_id"]) for row in table if row["version"] != "1"] == [
+        ("", "leads"),
+        ("call-7", "the day's calls"),
+    ]
+    story = crm("replay", *at).out
+    assert (story.count("correlation: leads"), story.count("cause: ")) == (2, 1)
+    assert "cause: call-7\n        correlation: the day's calls\n        score: 55 → 56" in story
+    (value,) = [row for row in rows(crm("why", *at, "--format", "csv")) if row["field"] == "score"]
+    assert (value["value"], value["causation_id"], value["correlation_id"]) == ("56", "call-7", "the day's calls")
+    assert "cause: call-7\n        correlation: the day's calls\n" in crm("why", *at).out.partition("score = 56")[2]
 
 
 def test_what_is_sound_is_said_to_be_so(crm: Crm, company: Path) -> None:

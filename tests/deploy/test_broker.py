@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +23,62 @@ def test_it_keeps_its_topics_over_a_power_cut(broker: Broker) -> None:
     broker.start()
     with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
         admin.wait_for_topics(["kept"], timeout_ms=60_000)
+
+
+def deploy(folder: Path, **settings: str) -> subprocess.Popen[str]:
+    """``python -m infra.deploy`` on a free port, where nobody else's settings are."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "infra.deploy", "--port", "0", "--data", str(folder / "broker")],
+        env={name: value for name, value in os.environ.items() if not name.startswith("CRM_")} | settings,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("broker")
+def test_it_runs_until_it_is_interrupted(tmp_path: Path) -> None:
+    with deploy(tmp_path) as running:
+        try:
+            assert running.stdout is not None
+            said = running.stdout.readline()
+            assert said.startswith("Kafka answers at 127.0.0.1:"), running.communicate()
+            address = said.split()[3].rstrip(";")
+            with KafkaAdminClient(bootstrap_servers=address) as admin:
+                assert admin.list_topics() == []
+        finally:
+            running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0
+    # It has let go of its directory.
+    with Broker(tmp_path / "broker"):
+        """Another one starts there."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("setting", "value", "ends"),
+    [
+        (
+            "CRM_KAFKA_BOOTSTRAP_SERVERS",
+            "there:9092",
+            (0, "CRM_KAFKA_BOOTSTRAP_SERVERS names there:9092, so none is started here; unset it to start one\n", ""),
+        ),
+        (
+            "CRM_KAFKA_PREFIX",
+            "A",
+            (1, "", "INVALID_SETTING: CRM_KAFKA_PREFIX: String should match pattern '^[a-z][a-z0-9_-]*$'\n"),
+        ),
+    ],
+)
+def test_where_the_settings_name_one_or_are_wrong_none_is_started(
+    tmp_path: Path, setting: str, value: str, ends: tuple[int, str, str]
+) -> None:
+    with deploy(tmp_path, **{setting: value}) as running:
+        said = running.communicate(timeout=60)
+    assert (running.returncode, *said) == ends
+    assert list(tmp_path.iterdir()) == []
 
 
 def old_java(path: Path, version: str) -> Path:

@@ -4,6 +4,7 @@ computed the chain anew so that it is sound in itself, by a checkpoint that was 
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from base64 import b64encode
@@ -12,6 +13,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -93,7 +95,8 @@ def insert(rows: Rows, chance: Random) -> Done:
         row[POSITION] += 1
     like[POSITION], like[VERSION] = at + 1, 1 + max(row[VERSION] for row in rows if row[STREAM] == like[STREAM])
     rows.insert(at, like)
-    return at + 1, "HEAD_WRONG", None
+    # The first one is its own copy but for the version.
+    return at + 1, "HASH_WRONG" if at else "COLUMN_WRONG", at + 1
 
 
 def swap(rows: Rows, chance: Random) -> Done:
@@ -259,9 +262,15 @@ ALTERING: list[Callable[[bytes, Random], bytes]] = [
 
 
 def line_of_difference(before: bytes, after: bytes) -> int:
-    """The first line that is another one."""
-    pairs = zip(before.splitlines(keepends=True), after.splitlines(keepends=True), strict=False)
-    return next((number for number, (one, other) in enumerate(pairs, 1) if one != other), 0)
+    """The first line that is another one, or is missing."""
+    pairs = zip_longest(before.splitlines(keepends=True), after.splitlines(keepends=True))
+    return next(number for number, (one, other) in enumerate(pairs, 1) if one != other)
+
+
+def line_named(sentence: str) -> int | None:
+    """The line that a refusal names; None where it says that the events end in another one."""
+    found = re.search(r"(?<!ends at )(?:line|position) (\d+)", sentence.partition("exported: ")[2])
+    return int(found[1]) if found else None
 
 
 @pytest.fixture(scope="module")
@@ -296,10 +305,34 @@ def test_whatever_is_done_to_an_export_is_found_with_our_code_and_without(
         file.write_bytes(altered)
         with pytest.raises(Rejected) as refused:
             export.examine(folder)
-        assert refused.value.code in ("EXPORT_ALTERED", "UNKNOWN_EVENT_TYPE"), deed.__name__
+        assert refused.value.code == "EXPORT_ALTERED", deed.__name__
+        line, named = line_of_difference(intact, altered), line_named(refused.value.sentence)
+        within = deed in (flipped, with_bytes)  # such a line may still be an event, so that a later one shows it
+        if named is None:
+            assert within or line == altered.count(b"\n") + 1, refused.value.sentence
+        else:
+            assert named == line or (within and named > line), refused.value.sentence
         with pytest.raises(WRONG):
             script.verify(folder)
     file.write_bytes(intact)
+
+
+def test_an_altered_type_is_told_from_one_of_a_newer_version(sound: Sound, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(sound.exported, tmp_path / "export"))
+    lines = (folder / export.LINES).read_bytes().splitlines()
+    lines[4] = lines[4].replace(b'"crm.LeadCaptured.v1"', b'"crm.LeadCaptured.v2"')
+    altered = b"".join(line + b"\n" for line in lines)
+    (folder / export.LINES).write_bytes(altered)
+    with pytest.raises(Rejected) as refused:
+        export.examine(folder)
+    assert refused.value.code == "EXPORT_ALTERED"
+    assert line_named(refused.value.sentence) == 5
+    position, hash = export.write_lines(lines, folder)
+    about = (position, position, hash, datetime.now(UTC), export.digests(folder))
+    export.Manifest(export.CLOUDEVENTS, *about).write(folder)
+    assert (folder / export.LINES).read_bytes() == altered
+    with pytest.raises(Rejected, match=r"UNKNOWN_EVENT_TYPE: position 0*5 .*crm\.LeadCaptured\.v2"):
+        export.examine(folder)
 
 
 @pytest.mark.soak

@@ -167,7 +167,7 @@ def test_any_altered_byte_is_found_and_its_position_named(written: str, data: st
     [
         ("DELETE FROM events WHERE position = 7", "POSITION_MISSING", 7),
         ("DELETE FROM events WHERE position = 12", "HEAD_WRONG", None),
-        ("UPDATE events SET position = 13 WHERE position = 9", "HEAD_WRONG", None),
+        ("UPDATE events SET position = 13 WHERE position = 9", "POSITION_MISSING", 9),
         ("UPDATE events SET version = 77 WHERE position = 9", "COLUMN_WRONG", 9),
         ("UPDATE log_head SET position = 11", "HEAD_WRONG", None),
         ("UPDATE log_head SET recorded_at = recorded_at + 1", "HEAD_WRONG", 12),

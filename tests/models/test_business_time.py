@@ -19,6 +19,7 @@ from commands.ticket import (
     AssignTicket,
     CloseTicket,
     HoldTicket,
+    MergeTickets,
     OpenTicket,
     PendTicket,
     ReceiveReply,
@@ -27,6 +28,7 @@ from commands.ticket import (
     ResumeTicket,
     SolveTicket,
     TriageTicket,
+    UnmergeTickets,
 )
 from domain.business_time import CalendarVersion, business_time, open_intervals
 from domain.policy import CalendarPublished, SlaPublished
@@ -242,6 +244,9 @@ def anything(chance: Random, number: int, now: datetime) -> Any:
         lambda: ReopenTicket(id=id),
         lambda: CloseTicket(id=id),
     ]
+    if chance.random() < 0.06:
+        merge, other = chance.choice((MergeTickets, UnmergeTickets)), max(0, number // 12 - chance.randint(0, 3))
+        return merge(id=id, merged_id=f"{other}", reason="the same")
     return chance.choice(said)()
 
 
@@ -381,7 +386,7 @@ PART_OF = {
 def business_parts(at: At, own: Any, versions: list[CalendarVersion], end: datetime) -> dict[str, Decimal]:
     spent = dict.fromkeys(PARTS, timedelta())
     for since, until, state in spans_of(at, own, own[0][0].occurred_at, end):
-        spent[PART_OF[state.status]] += business_time(versions, state.group_id, since, until)
+        spent[PART_OF[worked_as(state)]] += business_time(versions, state.group_id, since, until)
     return {part: seconds(time) for part, time in spent.items()}
 
 
@@ -397,6 +402,11 @@ def spans_of(at: At, own: Any, start: datetime, end: datetime) -> Iterator[tuple
     marks = {start, end, *(envelope.occurred_at for envelope, _ in own if start < envelope.occurred_at < end)}
     for since, until in pairwise(sorted(marks)):
         yield since, until, states_at(own, since, at.known_at)[own[0][0].stream]
+
+
+def worked_as(state: Any) -> str:
+    """The status, and in a merge the one that the ticket would go back to."""
+    return str(state.status_before_merge if state.status == "merged" else state.status)
 
 
 def seconds(time: timedelta) -> Decimal:
@@ -430,7 +440,7 @@ def test_the_spans_of_a_clock_add_up_to_what_it_counted(company: Company, points
             assert sum(span["counted_seconds"] for span in mine) == clock["seconds"]
             ends = [clock["started_at"], *(span["ended_at"] for span in mine)]
             assert [span["began_at"] for span in mine] == ends[:-1]
-            assert ends[-1] == (clock["stopped_at"] or at.as_of)
+            assert ends[-1] == (clock["ended_at"] or at.as_of)
             assert all(span["began_at"] < span["ended_at"] for span in mine)
             whys |= {span["why"] for span in mine}
         assert not spans
@@ -477,35 +487,44 @@ def starts(own: Any, ticket: Ticket, measure: str) -> list[tuple[datetime, datet
         return [(opened, min(answers, default=None))]
     if measure == "full_resolution":
         solved = [envelope.occurred_at for envelope, event in own if isinstance(event, TicketSolved)]
-        return [(opened, solved[-1] if ticket.status in ("solved", "closed") else None)]
+        return [(opened, solved[-1] if worked_as(ticket) in ("solved", "closed") else None)]
     waits: dict[datetime | None, datetime] = {}
     for asked in sorted(envelope.occurred_at for envelope, event in own if isinstance(event, TicketReplyReceived)):
         waits.setdefault(next((answer for answer in answers if answer >= asked), None), asked)
     return [(asked, answer) for answer, asked in waits.items()]
 
 
+def ended(at: At, own: Any, ticket: Ticket, start: datetime, stop: datetime | None) -> datetime | None:
+    """When a clock ended: when it stopped, or since when the ticket has not been live."""
+    if stop is not None or ticket.status in LIVE:
+        return stop
+    spans = spans_of(at, own, own[0][0].occurred_at, at.as_of)
+    return max([start, *(until for _, until, state in spans if state.status in LIVE)])
+
+
 def follow(at: At, own: Any, ticket: Ticket, versions: Any, start: datetime, stop: datetime | None) -> Any:
-    """When a clock stopped and was due, what it counted, and how it ended; None where nothing is promised."""
+    """When a clock stopped, ended and was due, what it counted, and how it ended; None where nothing is promised."""
+    end = ended(at, own, ticket, start, stop)
     counted = counted_until_end = timedelta()
     due, promised = None, False
-    for since, until, state, sla in moments(at, own, versions, start, stop):
+    for since, until, state, sla in moments(at, own, versions, start, stop, end or at.as_of):
         target = getattr(sla, f"{state.priority}_seconds", None) or sla.seconds
         promised |= target is not None
         missing = timedelta.max if target is None else max(timedelta(seconds=target) - counted, timedelta())
         if missing == timedelta() and due is None:
             due = since
-        for opens, closes in counting(at, sla, state, since, until):
+        is_over = stop is None and end is not None and since >= end
+        for opens, closes in () if is_over else counting(at, sla, state, since, until):
             if due is None and closes - opens >= missing:
                 due = opens + missing
             missing -= closes - opens
             counted += closes - opens
-        counted_until_end = counted if until <= (stop or at.as_of) else counted_until_end
-    return (stop, due, seconds(counted_until_end), outcome(at, ticket, stop, due)) if promised else None
+        counted_until_end = counted if until <= (end or at.as_of) else counted_until_end
+    return (stop, end, due, seconds(counted_until_end), outcome(at, stop, end, due)) if promised else None
 
 
-def moments(at: At, own: Any, versions: Any, start: datetime, stop: datetime | None) -> Iterator[Any]:
+def moments(at: At, own: Any, versions: Any, start: datetime, stop: datetime | None, end: datetime) -> Iterator[Any]:
     """The times in which nothing changed for a clock, with the ticket and the SLA; after its end all stays."""
-    end = stop or at.as_of
     horizon = end + HORIZON
     marks = {start, end, horizon, *(since for since, _, _ in versions)}
     marks |= {envelope.occurred_at for envelope, _ in own if envelope.occurred_at < end}
@@ -513,22 +532,22 @@ def moments(at: At, own: Any, versions: Any, start: datetime, stop: datetime | N
     for since, until in pairwise(sorted(mark for mark in marks if start <= mark <= horizon)):
         known = own if since < end or stop is None else before_the_stop
         sla = max((version, says) for began, version, says in versions if began <= since)[1]
-        instant = start if start == end else since
+        instant = at.as_of if stop is None and since >= end else start if start == end else since
         yield since, until, states_at(known, instant, at.known_at)[own[0][0].stream], sla
 
 
 def counting(at: At, sla: SlaPublished, state: Ticket, since: datetime, until: datetime) -> list[Any]:
     """The times that count between two moments."""
-    if state.status not in LIVE or state.status in sla.pauses:
+    if worked_as(state) not in LIVE or worked_as(state) in sla.pauses:
         return []
     if sla.is_business_time:
         return list(open_intervals(versions_at(at), state.group_id, since, until))
     return [(since, until)]
 
 
-def outcome(at: At, ticket: Ticket, stop: datetime | None, due: datetime | None) -> str:
-    if stop is not None:
-        return "met" if due is None or stop <= due else "breached"
-    if ticket.status not in LIVE:
-        return "void"
+def outcome(at: At, stop: datetime | None, end: datetime | None, due: datetime | None) -> str:
+    if end is not None and due is not None and due < end:
+        return "breached"
+    if end is not None:
+        return "void" if stop is None else "met"
     return "late" if due is not None and due < at.as_of else "running"

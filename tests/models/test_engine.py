@@ -20,7 +20,7 @@ import pytest
 
 from commands.rejected import Rejected
 from domain.ticket import TicketAssigned, TicketOpened, TicketPended, TicketSolved
-from infra.models import EVENTS, Models
+from infra.models import ASKER, EVENTS, Asker, Models
 from infra.models.archive import fresh_events, relations
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -114,6 +114,27 @@ def test_events_are_the_same_from_the_log_and_from_the_archive(lines: Any, opene
             archived = cursor.execute(f"from {name} order by position").fetchall()
             assert len(archived) == 2
             assert cursor.execute(f"{source} order by position").fetchall() == archived
+
+
+@pytest.mark.parametrize(("names", "reached"), [(["tickets"], 5), ([EVENTS], 0)])
+def test_who_has_left_is_served_no_further_than_a_batch(
+    lines: Any, tickets: Path, opened: Any, monkeypatch: pytest.MonkeyPatch, names: list[str], reached: int
+) -> None:
+    monkeypatch.setattr(Models._advance, "__defaults__", (5,))
+    models = opened(lines)
+    position = tell(lines, 10)
+    gone = Asker()
+    gone.leave()
+    token = ASKER.set(gone)
+    try:
+        with pytest.raises(Rejected, match="DEADLINE_PASSED"):
+            models.bring(names, position)
+    finally:
+        ASKER.reset(token)
+    assert rows(models, "select position from annals_models") == [(reached,)]
+    models.bring(names, position)
+    ((found,),) = rows(models, f"select count(*) from {names[0]}")
+    assert found == {"tickets": 10, EVENTS: position}[names[0]]
 
 
 def test_what_the_log_does_not_have_cannot_be_waited_for(lines: Any, tickets: Path, opened: Any) -> None:

@@ -220,3 +220,10 @@ def test_whatever_is_written_is_understood_or_refused(text: str) -> None:
     with suppress(Rejected):
         sql, values = condition(text, {"a": "VARCHAR", "b": "BIGINT"}, ("n",), "UTC")
         assert sql.count("?") == len(values)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_a_day_at_the_edge_of_time(day: str, zone: str) -> None:
+    with suppress(Rejected):
+        condition(f"t > {day}", {"t": "TIMESTAMP WITH TIME ZONE"}, (), zone)

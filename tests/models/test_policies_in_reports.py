@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from commands.command import Command
 from commands.customer import (
     ActivateCustomer,
     AnswerSurvey,
@@ -26,7 +27,9 @@ from commands.lead import CaptureLead, ContactLead
 from commands.policy import PublishCalendar, PublishPriority, PublishSla
 from commands.rejected import Rejected
 from commands.ticket import (
+    CloseTicket,
     EscalateTicket,
+    MergeTickets,
     OpenTicket,
     PendTicket,
     RateTicket,
@@ -35,8 +38,9 @@ from commands.ticket import (
     ReplyToTicket,
     SolveTicket,
     TriageTicket,
+    UnmergeTickets,
 )
-from infra.models.report import run
+from infra.models.report import look_at, run
 from tests.models.company import Company, company_in, day
 
 pytestmark = pytest.mark.slow
@@ -158,6 +162,36 @@ def test_the_movements_of_customers(company: Company) -> None:
     assert rows(company, "customer_movements", **since_march) == [("all", 3, 0, 0, 1, 0, 0, 4)]
 
 
+def test_movements_and_rates_over_a_start_are_broken_down_by_the_values_at_t(company: Company) -> None:
+    # a had no priority in February and has A now
+    assert rows(company, "churn_rate", by="priority", as_of=berlin("03-01 00:00"), **FEBRUARY) == [
+        (None, 3, 2, Decimal("0.666667"))
+    ]
+    assert rows(company, "churn_rate", by="priority", **FEBRUARY) == [
+        ("A", 1, 1, Decimal(1)),
+        (None, 2, 1, Decimal("0.5")),
+    ]
+    assert rows(company, "retention_rate", by="priority", **FEBRUARY) == [
+        ("A", 1, 1, 0, Decimal(1)),
+        (None, 2, 2, 2, Decimal(0)),
+    ]
+    assert rows(company, "reactivation_rate", by="priority", **FEBRUARY) == [(None, 1, 1, Decimal(1))]
+    assert rows(company, "customer_movements", by="priority", **FEBRUARY) == [
+        ("A", 1, 0, 1, 0, 1, 0, 1),
+        (None, 2, 1, 1, 0, 1, 1, 2),
+    ]
+    # ticket 2 was low until 14:30 and has been critical since
+    start = day("04-05 14:00")
+    assert [row[:2] for row in rows(company, "backlog", by="priority", as_of=start - MICROSECOND)] == [("low", 1)]
+    period = {"period_from": start, "period_to": day("04-05 15:00")}
+    assert rows(company, "backlog_movements", by="priority", **period) == [
+        ("critical", 1, 0, 0, 0, 0, 0, 1),
+        (None, 0, 1, 0, 0, 0, 0, 1),
+    ]
+    for name in ("backlog_movements", "customer_movements", "churn_rate", "retention_rate", "reactivation_rate"):
+        assert "broken down, a" in look_at(company.models, name).edges
+
+
 def test_customers_by_status_and_priority(company: Company) -> None:
     assert rows(company, "customers_by_status", as_of=berlin("03-01 00:00")) == [
         ("all", "active", "ongoing", 3),
@@ -195,7 +229,7 @@ def test_speed_to_lead_in_business_time(company: Company) -> None:
 
 
 def test_due_instants_follow_calendar_priority_and_pauses(company: Company) -> None:
-    due = {(row[0], row[1]): row[4:] for row in rows(company, "sla_clocks")}
+    due = {(row[0], row[1]): row[4:5] + row[6:] for row in rows(company, "sla_clocks")}
     #   an hour on Friday, half an hour on Tuesday; two hours were allowed
     assert due["respond", "1"] == (day("04-09 07:30"), day("04-09 08:00"), Decimal(5400), "met")
     #   critical since 14:30, so an hour from the start; solved and reopened without an answer
@@ -203,7 +237,7 @@ def test_due_instants_follow_calendar_priority_and_pauses(company: Company) -> N
     #   1 h Friday, 1 h Tuesday, then pending for a day; on Wednesday from 10:00 to 14:00
     assert due["solve", "1"] == (day("04-10 12:00"), day("04-10 14:00"), Decimal(6 * 3600), "met")
     assert due["respond", "3"][:2] == (None, day("04-11 14:00"))
-    then = {(row[0], row[1]): row[4:] for row in rows(company, "sla_clocks", as_of=day("04-09 09:00"))}
+    then = {(row[0], row[1]): row[4:5] + row[6:] for row in rows(company, "sla_clocks", as_of=day("04-09 09:00"))}
     assert then["solve", "1"] == (None, None, Decimal(2 * 3600), "running")
     assert then["respond", "2"] == (None, day("04-05 14:50"), Decimal(3 * 3600 + 600), "late")
 
@@ -213,10 +247,10 @@ def test_a_due_instant_does_not_wait_for_a_longer_target(tmp_path: Path) -> None
     with company_in(tmp_path) as company:
         company.tell("04-01 00:00", PublishSla(id="s", measure="first_response", seconds=28_800, critical_seconds=3600))
         company.tell("04-02 09:00", OpenTicket(id="1"))
-        assert rows(company, "sla_clocks", as_of=day("04-02 12:00"))[0][5] == day("04-02 17:00")
+        assert rows(company, "sla_clocks", as_of=day("04-02 12:00"))[0][6] == day("04-02 17:00")
         company.tell("04-02 12:00", TriageTicket(id="1", priority="critical"))
         company.tell("04-02 13:00", TriageTicket(id="1", priority="low"))
-        assert rows(company, "sla_clocks")[0][5] == day("04-02 12:00")
+        assert rows(company, "sla_clocks")[0][6] == day("04-02 12:00")
 
 
 def test_a_new_version_of_an_sla_holds_from_its_instant_on(tmp_path: Path) -> None:
@@ -227,7 +261,7 @@ def test_a_new_version_of_an_sla_holds_from_its_instant_on(tmp_path: Path) -> No
             "04-02 09:10", PublishSla(id="s", measure="first_response", seconds=3600, valid_from=day("04-02 10:30"))
         )
         company.tell("04-02 09:20", OpenTicket(id="2"))
-        assert {row[1]: row[5] for row in rows(company, "sla_clocks")} == {
+        assert {row[1]: row[6] for row in rows(company, "sla_clocks")} == {
             "1": day("04-02 10:30"),
             "2": day("04-02 10:30"),
         }
@@ -239,7 +273,52 @@ def test_a_clock_that_stops_as_it_starts_is_met(tmp_path: Path) -> None:
         company.tell("04-02 09:00", OpenTicket(id="1"))
         company.tell("04-02 09:05", SolveTicket(id="1"), "04-02 09:00")
         start = day("04-02 09:00")
-        assert rows(company, "sla_clocks") == [("s", "1", start, "first_resolution", start, None, Decimal(0), "met")]
+        assert rows(company, "sla_clocks") == [
+            ("s", "1", start, "first_resolution", start, start, None, Decimal(0), "met")
+        ]
+
+
+def test_a_breach_stays_one_when_its_ticket_ends_without_what_was_promised(tmp_path: Path) -> None:
+    """An hour was promised from nine on; solved, merged and both after it, and twice before it. No answer to any."""
+    with company_in(tmp_path) as company:
+
+        def tell(instant: str, command: Command) -> None:
+            company.tell(instant, command, instant)
+
+        tell("04-01 00:00", PublishSla(id="s", measure="first_response", seconds=3600))
+        for id in ("both", "merged", "merged early", "solved", "solved early", "survivor"):
+            tell("04-02 09:00", OpenTicket(id=id.replace(" ", "-"), priority="low"))
+        tell("04-02 09:30", SolveTicket(id="solved-early"))
+        tell("04-02 09:30", MergeTickets(id="survivor", merged_id="merged-early", reason="the same"))
+        tell("04-02 11:00", SolveTicket(id="solved"))
+        tell("04-02 11:00", SolveTicket(id="both"))
+        tell("04-02 12:00", MergeTickets(id="survivor", merged_id="merged", reason="the same"))
+        tell("04-02 13:00", MergeTickets(id="survivor", merged_id="both", reason="the same"))
+        tell("04-02 13:00", CloseTicket(id="solved"))
+
+        def told() -> dict[str, Any]:
+            return {row[1]: (row[5], row[7] / 60, row[8]) for row in rows(company, "sla_clocks", as_of=company.now)}
+
+        def attained(**period: datetime) -> tuple[Any, ...]:
+            return rows(company, "sla_attainment", as_of=company.now, **period)[0][3:]
+
+        assert told() == {
+            "both": (day("04-02 11:00"), 120, "breached"),
+            "merged": (day("04-02 12:00"), 180, "breached"),
+            "merged-early": (day("04-02 09:30"), 30, "void"),
+            "solved": (day("04-02 11:00"), 120, "breached"),
+            "solved-early": (day("04-02 09:30"), 30, "void"),
+            "survivor": (None, 240, "late"),
+        }
+        assert attained() == (3, 0, 3, Decimal(0), 0, 1)
+        assert attained(period_from=day("04-02 12:00"), period_to=day("04-02 12:01")) == (1, 0, 1, Decimal(0), 0, 1)
+        tell("04-02 14:00", UnmergeTickets(id="survivor", merged_id="both", reason="not the same"))
+        tell("04-02 14:00", UnmergeTickets(id="survivor", merged_id="merged", reason="not the same"))
+        tell("04-02 14:00", ReopenTicket(id="solved", reason="not solved"))
+        again = told()
+        assert [id for id in again if again[id][2] == "late"] == ["merged", "solved", "survivor"]
+        assert (again["both"], again["merged"][1]) == ((day("04-02 11:00"), 120, "breached"), 300)
+        assert attained() == (1, 0, 1, Decimal(0), 0, 3)
 
 
 def test_sla_attainment_counts_what_ended_and_shows_what_runs(company: Company) -> None:
@@ -256,6 +335,40 @@ def test_first_contact_resolution_holds_as_long_as_the_policy_says(company: Comp
     assert rows(company, "first_contact_resolution") == [("all", 2, 0, 1, 0, Decimal(0))]
     assert rows(company, "first_contact_resolution", as_of=day("04-11 10:00")) == [("all", 2, 2, 0, 0, None)]
     assert rows(company, "one_touch_rate") == [("all", 2, 1, Decimal("0.5"))]
+
+
+def test_a_superseded_version_never_comes_into_force(tmp_path: Path) -> None:
+    """The first version was to hold from March on; the second one, published in February, holds instead of it."""
+    march = day("03-01 00:00")
+    hold = {"id": "hold", "measure": "first_contact_resolution", "is_business_time": False}
+    with company_in(tmp_path) as company:
+        company.tell("01-01 00:00", RegisterCustomer(id="a"))
+        company.tell("01-01 00:00", ChangePriority(id="a", priority="A"))
+        company.tell("01-01 00:00", PublishPriority(id="p", a_percent=90, b_percent=0, c_percent=0, valid_from=march))
+        company.tell("01-01 00:00", PublishSla.model_validate({**hold, "seconds": 30 * 86_400, "valid_from": march}))
+        company.tell("02-01 00:00", PublishPriority(id="p", a_percent=60, b_percent=0, c_percent=0))
+        company.tell("02-01 00:00", PublishSla.model_validate({**hold, "seconds": 86_400}))
+        company.tell("02-01 00:00", PublishSla(id="reply", measure="first_response", seconds=60))
+        later = PublishSla(id="reply", measure="first_response", seconds=90, valid_from=day("04-01 00:30"))
+        company.tell("02-01 00:00", later)
+        company.tell("04-01 00:00", LogInteraction(id="a", interaction_id="1", channel="visit", direction="inbound"))
+        company.tell("04-01 00:00", OpenTicket(id="1"), "04-01 00:00")
+        company.tell("04-01 00:20", PublishSla(id="reply", measure="first_response", seconds=120))
+        company.tell("04-01 01:00", SolveTicket(id="1"), "04-01 01:00")
+        (clock,) = [row for row in rows(company, "sla_clocks") if row[0] == "reply"]
+        assert clock[7] == sum(span[-1] for span in rows(company, "sla_minutes")) == 3600
+
+        def told() -> tuple[Any, Any]:
+            point = {"as_of": day("04-03 00:00")}
+            return rows(company, "visit_conversion", **point)[0][5], rows(company, "first_contact_resolution", **point)
+
+        assert told() == (Decimal("0.60"), [("all", 1, 0, 0, 1, Decimal(1))])
+        #   of two policies the one counts whose version came into force later
+        other = PublishPriority(id="o", a_percent=70, b_percent=0, c_percent=0)
+        company.tell("04-02 00:00", other, "02-10 00:00")
+        week = PublishSla.model_validate({**hold, "id": "first", "seconds": 7 * 86_400})
+        company.tell("04-02 00:00", week, "02-10 00:00")
+        assert told() == (Decimal("0.70"), [("all", 1, 1, 0, 0, None)])
 
 
 def test_csat_and_escalation(company: Company) -> None:
@@ -289,8 +402,31 @@ def test_a_series_of_a_state_is_what_stood_before_each_part_ended(company: Compa
     ]
     for start, end, *row in rows(company, "customers_by_status", every="day", **FEBRUARY):
         then = end - MICROSECOND
-        assert tuple(row) in rows(company, "customers_by_status", as_of=then)
+        status = row[1]
+        counted = {told[1]: told for told in rows(company, "customers_by_status", as_of=then)}
+        assert tuple(row) == counted.get(status, ("all", status, None, 0))
         assert end - start == timedelta(days=1)
+
+
+def test_a_part_of_a_series_that_counts_nothing_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with company_in(tmp_path) as company:
+        company.tell("03-04 09:00", OpenTicket(id="1", priority="high", agent_id="ann"))
+        company.tell("03-05 09:00", SolveTicket(id="1", agent_id="ann"))
+        company.tell("03-07 09:00", OpenTicket(id="2", priority=None))
+        company.tell("03-07 10:00", ReopenTicket(id="1"))
+        ask = {"every": "day", "period_from": day("03-04 00:00"), "as_of": day("03-08 00:00")}
+        told = rows(company, "backlog", by="priority", **ask)
+        high, nobody = (("high", 1, 0, day("03-04 09:00")), (None, 1, 1, day("03-07 09:00")))
+        none = [(name, 0, 0, None) for name in ("high", None)]
+        assert [row[2:] for row in told] == [high, none[1], *none, *none, high, nobody]
+        assert [row[0] for row in told[::2]] == [day(f"03-0{number} 00:00") for number in (4, 5, 6, 7)]
+        solved = rows(company, "csat", **ask)
+        assert [row[3:] for row in solved] == [(0, 0, 0, None, None), (1, 0, 0, None, 0), *[(0, 0, 0, None, None)] * 2]
+        assert [row[2] for row in rows(company, "backlog", by="ticket_id", **ask)] == ["1", "1", "2"]
+        monkeypatch.setattr("infra.models.report.LARGEST_SERIES", 7)
+        with pytest.raises(Rejected, match="not 4 parts of 2;") as refusal:
+            rows(company, "backlog", by="priority", **ask)
+        assert (refusal.value.code, refusal.value.field) == ("INVALID_SERIES", "every")
 
 
 def test_a_series_of_a_cohort_follows_each_part_until_t(company: Company) -> None:

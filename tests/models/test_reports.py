@@ -346,6 +346,8 @@ def test_every_report_says_what_it_means(company: Company) -> None:
     for report in described.values():
         assert report.broken is None
         assert all((report.meaning, report.formula, report.edges, report.source))
+        moves = report.name.endswith("_movements")  # which have a row for whatever there is at T
+        assert ("\n-- zero:" in report_file(report.name)) == ("breakdown" in report.key and not moves)
         assert all(column.meaning for column in report.columns)
         assert {"as_of", "known_at"} <= set(report.parameters)
         assert ("period_from" in report.parameters) != ("a period does not matter" in report.edges)
@@ -416,3 +418,50 @@ def test_a_broken_report_is_named_and_the_others_go_on(tmp_path: Path) -> None:
         assert refused(company, "leak").code == "REPORT_BROKEN"
         assert rows(company, "mine", as_of=day("01-20 09:00")) == [(2,)]
         assert rows(company, "lead_conversion") == [("all", 4, 2, Decimal("0.5"))]
+
+
+MACROS = {
+    "outer_rows": "-- Calls another.\n-- takes: rows\nselect *\nfrom rows_of({rows})\nwhere lead_id is not null",
+    "rows_of": "-- All rows.\n-- takes: rows\nfrom {rows}\n",
+    "wrong": "-- A typo.\n-- takes: rows, id\nselect {id}\nfrom {rows}\nwhere {id}_ is not null\n",
+}
+
+MISTAKES = {
+    "typo": ("select lead_id,\n       leed_id\nfrom leads\norder by 1", "typo.sql, line 4: Binder"),
+    "syntax": ("select lead_id\n-- Of all.\nfrom from leads\norder by 1", "syntax.sql, line 5: Parser"),
+    "leak": ("select 'leads_history'\n-- leads_history\nfrom leads_history\norder by 1", "leak.sql, line 5: it"),
+    "builds_on": ("with x as (\n    from typo\n)\nfrom x\norder by 1", "typo.sql, line 4: Binder"),
+    "calls": ("\nfrom wrong(leads, lead_id)\norder by 1", "wrong.sql, line 5: Binder"),
+    "calls_calls": ("from outer_rows(tickets)\norder by 1", "outer_rows.sql, line 5: Binder"),
+    "after": (
+        "with x as (\n    from outer_rows(\n        leads\n    )\n)\nselect leed_id from x\norder by 1",
+        "after.sql, line 8: Binder",
+    ),
+    "zero": ("-- zero: source, leeds\nselect source, count(*) as leads\nfrom leads\ngroup by all\norder by 1", "leeds"),
+    "rests": (
+        "-- settled: leads(true)\nselect lead_id,\n       leed_id\nfrom leads\norder by 1",
+        "rests.sql, line 5: Bi",
+    ),
+    "restless": ("-- settled: leads(state = 'won')\nselect lead_id\nfrom leads\norder by 1", "is broken: Binder"),
+}
+"""Reports with a mistake each, after two lines of header, and what is said of it."""
+
+
+@pytest.mark.slow
+def test_a_mistake_has_a_file_and_a_line(tmp_path: Path) -> None:
+    projections = Path(copytree(PROJECTIONS, tmp_path / "projections"))
+    for name, text in MACROS.items():
+        projections.joinpath("macros", f"{name}.sql").write_text(text)
+    for name, (select, _) in MISTAKES.items():
+        projections.joinpath("reports", f"{name}.sql").write_text(f"-- A mistake.\n-- clock: state\n{select}\n")
+    with company_in(tmp_path / "data", projections=projections) as company:
+        tell_leads(company)
+        broken = {report.name: report.broken for report in reports(company.models) if report.broken}
+        assert sorted(broken) == sorted(MISTAKES)
+        for name, (_, said) in MISTAKES.items():
+            assert said in str(broken[name])
+            assert said in refused(company, name).sentence
+        moves = projections.joinpath("macros", "standing_before.sql")
+        moves.write_text(moves.read_text().replace("where moved_at", "where mooved_at"))
+        said = "the report churn_rate is broken: standing_before.sql, line 5: Binder"
+        assert said in refused(company, "churn_rate").sentence

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any, NamedTuple
 
 import pytest
 
-from domain.customer import Customer, InteractionLogged, SurveyAnswered
+from commands.customer import CorrectCustomer, MergeCustomers, RegisterCustomer
+from domain.customer import Customer, CustomerRegistered, InteractionLogged, SurveyAnswered
 from domain.event import Event, State
 from domain.lead import Lead, LeadCaptured, LeadContacted, LeadConverted
 from domain.ticket import (
@@ -32,7 +34,7 @@ from infra.log import Envelope
 from infra.models import records
 from infra.models.point import at_point
 from infra.models.report import run
-from tests.models.company import Company, company_in, states_at
+from tests.models.company import Company, company_in, day, states_at
 
 Events = list[tuple[Envelope, Event[Any]]]
 POINTS = 25
@@ -508,6 +510,39 @@ def test_customers_by_status_and_priority(company: Company, points: list[At]) ->
         )
         parts = ("prospects", "active", "at_risk", "churned")
         assert all(sum(row[part] for part in parts) == row["customers"] for row in found.values())
+
+
+def test_referral_rate(tmp_path: Path) -> None:
+    chance, sources = Random(5), ("referral", "web", None)
+    with company_in(tmp_path) as company:
+        for number in range(40):
+            then = f"03-{1 + number // 2:02} {chance.randint(0, 8):02}:00"
+            company.tell(
+                f"03-{2 + number // 2:02} 09:00",
+                RegisterCustomer(id=str(number), source=chance.choice(sources)),
+                occurred=chance.choice((then, None)),
+            )
+        for number in range(12):
+            reason, recorded = "a mistake", f"04-{1 + number:02} 09:00"
+            company.tell(recorded, CorrectCustomer(id=str(number), source=chance.choice(sources[:2]), reason=reason))
+            company.tell(recorded, MergeCustomers(id=str(number), merged_id=str(number + 20), reason=reason))
+        events, (start, end), referred = company.events(), (day("03-05 07:00"), day("03-19 00:00")), set()
+        for _ in range(POINTS):
+            as_of, known_at = chance.choice(events)[0].occurred_at, chance.randint(len(events) // 2, len(events))
+            point = at(events, as_of, known_at)
+            customers: dict[str, Customer] = point.of("customer")
+            came = [
+                customers[envelope.stream.removeprefix("customer-")]
+                for envelope, event in point.events
+                if isinstance(event, CustomerRegistered) and start <= envelope.occurred_at < end
+            ]
+            new = [customer.source == "referral" for customer in came if customer.merged_into is None]
+            found = answers(company, point, "referral_rate", period_from=start, period_to=end)
+            assert [list(row.values()) for row in found] == (
+                [["all", len(new), sum(new), ratio(sum(new), len(new))]] if new else []
+            )
+            referred.add(sum(new))
+        assert len(referred) > 3
 
 
 # Leads

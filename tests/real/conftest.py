@@ -23,6 +23,12 @@ LEADS = (
     "olist/olist_marketing_qualified_leads_dataset.csv.gz",
     "olist/olist_closed_deals_dataset.csv.gz",
 )
+REVIEWS = (
+    "olist/olist_orders_dataset.csv.gz",
+    "olist/olist_customers_dataset.csv.gz",
+    "olist/olist_order_reviews_dataset.csv.gz",
+)
+INVOICES = ("online_retail/online_retail_2010_2011.parquet",)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,16 @@ def incident_files(data: Path) -> list[Path]:
 @pytest.fixture(scope="session")
 def lead_files(data: Path) -> list[Path]:
     return [data / name for name in LEADS]
+
+
+@pytest.fixture(scope="session")
+def review_files(data: Path) -> list[Path]:
+    return [data / name for name in REVIEWS]
+
+
+@pytest.fixture(scope="session")
+def invoice_files(data: Path) -> list[Path]:
+    return [data / name for name in INVOICES]
 
 
 @pytest.fixture(scope="session")

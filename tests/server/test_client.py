@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice, repeat
 from random import Random
@@ -18,6 +19,7 @@ from crm.client import Client, is_local
 from crm.feed import Patience
 from crm.v1 import commands_pb2, leads_pb2, log_pb2, models_pb2, tickets_pb2
 from infra.server.codes import STATUSES
+from infra.server.errors import guard
 from tests.wire import Wire
 
 
@@ -255,3 +257,63 @@ def test_a_watch_goes_on_when_the_connection_breaks(node: Any, crm: Client) -> N
     assert seen == ["", *(f"a{number}" for number in range(1, len(seen)))]
     with pytest.raises(errors.NotFound):
         next(islice(crm.watch(crm.tickets.WatchTicket, tickets_pb2.WatchTicketRequest(ticket_id="x-no")), 1))
+
+
+def test_what_the_server_itself_says_of_its_failure_is_not_asked_for_again(node: Any) -> None:
+    asked = 0
+
+    def fail(request: Any, context: grpc.ServicerContext) -> None:
+        nonlocal asked
+        asked += 1
+        raise ZeroDivisionError
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    call = grpc.unary_unary_rpc_method_handler(guard(fail))
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler("crm.v1.TicketService", {"OpenTicket": call})]
+    )
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    with Client(address) as crm, pytest.raises(errors.Internal) as refused:
+        crm.tickets.OpenTicket(opened("x"))
+    server.stop(None)
+    assert (refused.value.code, refused.value.is_passing, asked) == ("INTERNAL", False, 1)
+
+
+def unavailable() -> errors.CrmError:
+    return errors.Unavailable("UNAVAILABLE", "away", field=None, status=grpc.StatusCode.UNAVAILABLE)
+
+
+def test_patience_begins_when_it_first_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("crm.feed.monotonic", lambda: now)
+    waiting = Patience(60)
+    waiting.heard()
+    now += 3600
+    waiting.bear(unavailable())
+    now += 61
+    with pytest.raises(errors.Unavailable):
+        waiting.bear(unavailable())
+    waiting.heard()
+    waiting.bear(unavailable())
+
+
+def test_whoever_hangs_up_while_the_server_is_away_is_let_go() -> None:
+    with Client("127.0.0.1:1") as crm:
+        feed, watched = crm.feed(patience=None), crm.tickets.WatchTicket(tickets_pb2.WatchTicketRequest(ticket_id="1"))
+        told: list[Any] = []
+
+        def wait(answers: Iterator[Any]) -> None:
+            try:
+                told.append(list(answers))
+            except errors.CrmError as error:
+                told.append(error.status)
+
+        waiting = [Thread(target=wait, args=(each,)) for each in (feed, watched)]
+        for each in waiting:
+            each.start()
+        feed.close()
+        watched.cancel()
+        for each in waiting:
+            each.join(60)
+        assert sorted(map(str, told)) in (["StatusCode.CANCELLED", "[]"], ["StatusCode.UNAVAILABLE", "[]"])

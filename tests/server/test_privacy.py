@@ -107,3 +107,57 @@ def test_who_was_forgotten_is_not_found(caller: Any) -> None:
     assert not caller("GetCustomer", customer_id="p-4", min_position=position).HasField("name")
     refused = caller.refused("CorrectLead", id="p-4", phone="0815", reason="she called")
     assert (refused.code, refused.fields) == ("FORGOTTEN", ["phone"])
+
+
+def told(caller: Any, **asked: str) -> tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]:
+    """The states, and the events with their data, in the answer about a person."""
+    parts = caller("DescribeSubject", **asked)
+    states = {part.state.stream: MessageToDict(part.state.values) for part in parts if part.HasField("state")}
+    events = [part.event for part in parts if part.HasField("event")]
+    return states, [(event.stream, event.type, MessageToDict(event.data)) for event in events]
+
+
+def test_nobody_is_told_what_is_somebody_elses(caller: Any) -> None:
+    caller("RegisterCustomer", id="p-7", name="Gil", company="Gil & Co")
+    caller("CaptureLead", id="p-8", name="Hal", phone="0800 8888", email="hal@example.org", country="DE")
+    caller("ConvertLead", id="p-8", customer_id="p-7")
+    for asked in ({"customer_id": "p-7"}, {"lead_id": "p-8"}):  # as long as they are one
+        states, _ = told(caller, **asked)
+        assert states.keys() == {"customer-p-7", "lead-p-8"}
+        assert states["customer-p-7"]["phone"] == "0800 8888"
+    caller("ReverseConversion", id="p-8", reason="not the same")
+
+    states, events = told(caller, customer_id="p-7")
+    assert states.keys() == {"customer-p-7"}
+    assert (states["customer-p-7"]["name"], "phone" in states["customer-p-7"]) == ("Gil", False)
+    assert "8888" not in str(events)
+    assert "hal@" not in str(events)
+    states, events = told(caller, lead_id="p-8")
+    assert states.keys() == {"lead-p-8"}
+    assert "Gil" not in str(events)
+    copied = {"phone": "0800 8888", "email": "hal@example.org"}
+    assert ("customer-p-7", "CustomerCorrected", copied) in events
+
+    caller("CaptureLead", id="p-9", name="Ida", phone="0800 9999")
+    caller("ConvertLead", id="p-9", customer_id="p-9")
+    caller("ReverseConversion", id="p-9", reason="a mistake")
+    assert "Ida" not in str(told(caller, customer_id="p-9"))
+    copied = {"name": "Ida", "phone": "0800 9999"}
+    assert ("customer-p-9", "CustomerRegistered", copied) in told(caller, lead_id="p-9")[1]
+    caller("ForgetLead", id="p-9")
+    assert "Ida" not in str(told(caller, lead_id="p-9"))
+
+
+def test_merged_customers_are_one_person_until_they_are_not(caller: Any) -> None:
+    for id, name in (("p-10", "Jan"), ("p-11", "Jana")):
+        caller("RegisterCustomer", id=id, name=name)
+    caller("MergeCustomers", id="p-10", merged_id="p-11", reason="the same")
+    for id in ("p-10", "p-11"):
+        states, _ = told(caller, customer_id=id)
+        assert {stream: state["name"] for stream, state in states.items()} == {
+            "customer-p-10": "Jan",
+            "customer-p-11": "Jana",
+        }
+    caller("UnmergeCustomers", id="p-10", merged_id="p-11", reason="not the same")
+    assert told(caller, customer_id="p-10")[0].keys() == {"customer-p-10"}
+    assert "Jana" not in str(told(caller, customer_id="p-10"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from time import time
 from typing import Any
 
@@ -400,3 +400,31 @@ def test_health_and_reflection_need_none(addresses: tuple[str, str], make_caller
     (told,) = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([ask]), timeout=10)
     files = told.file_descriptor_response.file_descriptor_proto
     assert "crm/v1/tickets.proto" in {FileDescriptorProto.FromString(file).name for file in files}
+
+
+def test_who_has_no_token_is_refused_before_a_message_comes(
+    serve_again: Any, make_caller: Any, tmp_path: Path, keys: Path
+) -> None:
+    with serve_again(tmp_path, token_keys=keys, workers=1, message_seconds=600) as (address, _):
+        caller, gone = make_caller(address), Event()
+        calls = [
+            caller.channel.stream_unary("/crm.v1.TicketService/OpenTicket").future(iter(gone.wait, True), timeout=60)
+            for _ in range(5)
+        ]
+        assert {caller.refusal(call.exception()).code for call in calls} == {"TOKEN_MISSING"}
+        gone.set()
+
+
+def test_who_only_asks_for_the_contract_takes_nobodys_stream(
+    serve_again: Any, make_caller: Any, tmp_path: Path
+) -> None:
+    with serve_again(tmp_path, streams=2, message_seconds=0.5) as (address, _):
+        caller, gone = make_caller(address), Event()
+        path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+        calls = [caller.channel.stream_stream(path)(iter(gone.wait, True), timeout=60) for _ in range(10)]
+        assert caller("RunSql", sql="select 1")
+        for call in calls:
+            with pytest.raises(grpc.RpcError) as cut_off:
+                next(call)
+            assert cut_off.value.code() is grpc.StatusCode.CANCELLED
+        gone.set()

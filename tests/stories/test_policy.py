@@ -124,6 +124,44 @@ def test_what_matters_more_does_not_take_longer() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("targets", "field"),
+    [
+        ({"seconds": 7200, "low_seconds": 60}, "low_seconds"),
+        ({"seconds": 7200, "critical_seconds": 7201}, "critical_seconds"),
+        ({"seconds": 7200, "high_seconds": 3600}, "high_seconds"),
+        ({"low_seconds": 60, "high_seconds": 61}, "high_seconds"),
+    ],
+    ids=str,
+)
+def test_what_matters_more_does_not_take_longer_where_the_general_time_counts(
+    targets: dict[str, int], field: str
+) -> None:
+    publish = PublishSla.model_validate({"id": "7", "measure": "next_reply", **targets})
+    given().when(publish).rejected("CONTRADICTION", field=field, says="cannot take longer")
+
+
+def test_the_general_time_lies_between_those_of_the_priorities() -> None:
+    targets: dict[str, Any] = {"seconds": 60, "low_seconds": 61, "high_seconds": 60, "critical_seconds": 59}
+    publish = PublishSla(id="7", measure="next_reply", **targets)
+    given().when(publish).then(SlaPublished(measure="next_reply", is_business_time=True, **targets))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [({"is_business_time": True}, "is_business_time"), ({"pauses": ("pending",)}, "pauses")],
+    ids=str,
+)
+def test_how_long_a_solution_holds_is_counted_on_the_calendar(wrong: dict[str, Any], field: str) -> None:
+    hold = {"id": "7", "measure": "first_contact_resolution", "seconds": 60}
+    holds = SlaPublished(measure="first_contact_resolution", seconds=60, is_business_time=False)
+    story = given().when(PublishSla.model_validate(hold)).then(holds)
+    story.when(PublishSla.model_validate({**hold, "is_business_time": False})).then()
+    story.when(PublishSla.model_validate({**hold, **wrong})).rejected(
+        "CONTRADICTION", field=field, says="on the calendar"
+    )
+
+
 def test_an_sla_counts_time_in_some_status() -> None:
     publish = PublishSla(id="7", measure="next_reply", seconds=60, pauses=("new", "open", "pending", "on_hold"))
     given().when(publish).rejected("CONTRADICTION", field="pauses", says="no time would ever count")

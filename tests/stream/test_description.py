@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -19,7 +20,7 @@ from infra.stream import topics
 from infra.stream.cluster import Cluster
 from infra.stream.description import asyncapi, description
 from tests.golden.test_golden import released
-from tests.stream.company import Company
+from tests.stream.company import Company, position_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 LINES = {orjson.loads(line)["type"]: orjson.loads(line) for line in released()}
@@ -82,13 +83,35 @@ def test_the_schema_fits_what_is_stored_and_nothing_else(event: type[Event[Any]]
             schema.validate(each)
 
 
+def test_the_example_needs_nothing_of_ours() -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(DOCS.joinpath("consumer.py").read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None, "it is no package"
+            imported.add(node.module.partition(".")[0])
+    assert imported - sys.stdlib_module_names == {"kafka"}
+
+
 @pytest.mark.slow
 def test_what_is_published_fits_its_schema_and_the_example_reads_it(company: Company) -> None:
     company.happen(60)
     company.publish_all()
-    for record in company.check_topics():
+    published = company.check_topics()
+    for record in published:
         document = orjson.loads(record.value)
         validator(Event.by_name[document["type"].split(".")[1]]).validate(document)
+    # Somebody else writes beside the first and the last event what looks like one but says no hash or no number, and
+    # a copy that is not quite the same, which must not take the place of the true one while that waits.
+    published.sort(key=position_of)
+    type, _, hash = published[0].headers
+    wrong = [[type, ("position", b"61")], [type, ("position", b"one"), hash]]
+    with company.cluster.producer() as producer:
+        for record in (published[0], published[-1]):
+            for said in (*wrong, record.headers):
+                producer.send(record.topic, b"{}", headers=said, partition=record.partition)
+        producer.flush()
     # The example knows nothing of us: it runs elsewhere, with kafka-python alone.
     command = [sys.executable, str(DOCS / "consumer.py"), company.cluster.bootstrap_servers]
     done = subprocess.run(
