@@ -41,7 +41,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
         yield company
 
 
-POINTS = 2
+POINTS = 1
 
 
 def points(company: Company, chance: Random, streams: set[str]) -> list[tuple[datetime, int]]:

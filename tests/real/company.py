@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ class Company:
     """
 
     folder: Path
+    master: bytes
     log: Log
     models: Models
     crm: Client
@@ -49,7 +51,8 @@ class Company:
 @contextmanager
 def company_of(folder: Path, imports: dict[str, list[Path]]) -> Iterator[Company]:
     """Import files with the shipped mappings, in this order, and serve what came of it."""
-    keys = Keys.open(f"sqlite:///{folder}/keys.db", os.urandom(32))
+    master = os.urandom(32)
+    keys = Keys.open(f"sqlite:///{folder}/keys.db", master)
     log = Log.open(f"sqlite:///{folder}/log.db", keys)
     totals = {}
     for name, files in imports.items():
@@ -61,8 +64,23 @@ def company_of(folder: Path, imports: dict[str, list[Path]]) -> Iterator[Company
     given: dict[str, Any] = {"data": folder, "time_zone": ZONE}
     server = Server(log=log, models=models, keys=keys, settings=Settings(**given))
     with Client(server.start("127.0.0.1:0")) as crm:
-        yield Company(folder, log, models, crm, totals)
+        yield Company(folder, master, log, models, crm, totals)
     server.stop(5)
+    models.close()
+    log.close()
+    keys.close()
+
+
+@contextmanager
+def copied(company: Company, folder: Path) -> Iterator[tuple[Log, Models]]:
+    """A copy of its log in another folder, to which more may happen, and read models over it."""
+    for name in ("log.db", "keys.db"):
+        with closing(sqlite3.connect(company.folder / name)) as there, closing(sqlite3.connect(folder / name)) as here:
+            there.backup(here)
+    keys = Keys.open(f"sqlite:///{folder}/keys.db", company.master)
+    log = Log.open(f"sqlite:///{folder}/log.db", keys)
+    models = models_of(folder, log)
+    yield log, models
     models.close()
     log.close()
     keys.close()

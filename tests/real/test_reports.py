@@ -25,7 +25,7 @@ from infra.models import Models
 from infra.models.report import run as report_at
 from tests.intake.log_door import log_door
 from tests.models.test_report_laws import bytes_of
-from tests.real.company import Company, company_of, models_of
+from tests.real.company import Company, company_of, copied, models_of
 from tests.real.conftest import MAPPINGS, ZONE
 from tests.real.test_incidents import STATUSES
 from tests.real.test_leads import WON
@@ -226,7 +226,6 @@ def test_the_past_does_not_move_however_it_was_read(company: Company, tmp_path: 
     """
     ada, times = Actor("user", "ada"), [date.replace(tzinfo=ZoneInfo(ZONE)) for date in DATES[1:]]
     promise = PublishSla(id="first", measure="first_resolution", seconds=5 * 86_400, is_business_time=False)
-    company.log.execute(Request(promise, ada, occurred_at=datetime(2016, 1, 1, tzinfo=UTC)))
     ((ticket, lead),) = company.sql("""
         select
             (
@@ -235,25 +234,28 @@ def test_the_past_does_not_move_however_it_was_read(company: Company, tmp_path: 
             ) as ticket,
             (select min(lead_id) from leads where status = 'new' and captured_at < timestamptz '2017-10-01') as lead
     """)
-    company.report("ticket_times")  # what has come to rest is kept
-    head = company.log.head.position
-    before = told(company.models, times, head)
-    for command, occurred_at in (
-        (ReopenTicket(id=ticket, reason="it was never mended"), datetime(2016, 4, 1, tzinfo=UTC)),
-        (ConvertLead(id=lead, customer_id="a-late-one"), datetime(2017, 11, 1, tzinfo=UTC)),
-        (promise.model_copy(update={"seconds": 3600}), datetime(2016, 2, 1, tzinfo=UTC)),
-    ):
-        assert company.log.execute(Request(command, ada, occurred_at=occurred_at)).first_position > head
-    now = company.log.head.position
-    moved = told(company.models, times, now)
-    for name, as_of in (("backlog", times[0]), ("lead_conversion", times[1]), ("sla_attainment", times[0])):
-        assert moved[name, as_of] != before[name, as_of]
-    assert told(company.models, times, head) == before
-    models = models_of(tmp_path, company.log, threads=1)
-    for position in (1, 54_321, head - 1, now):
-        models.bring(models.names, position)
-    assert told(models, times, head) == before
-    models.close()
+    with copied(company, tmp_path) as (log, models):
+        log.execute(Request(promise, ada, occurred_at=datetime(2016, 1, 1, tzinfo=UTC)))
+        head = log.head.position
+        report_at(models, "ticket_times")  # what has come to rest is kept
+        before = told(models, times, head)
+        for command, occurred_at in (
+            (ReopenTicket(id=ticket, reason="it was never mended"), datetime(2016, 4, 1, tzinfo=UTC)),
+            (ConvertLead(id=lead, customer_id="a-late-one"), datetime(2017, 11, 1, tzinfo=UTC)),
+            (promise.model_copy(update={"seconds": 3600}), datetime(2016, 2, 1, tzinfo=UTC)),
+        ):
+            assert log.execute(Request(command, ada, occurred_at=occurred_at)).first_position > head
+        now = log.head.position
+        moved = told(models, times, now)
+        for name, as_of in (("backlog", times[0]), ("lead_conversion", times[1]), ("sla_attainment", times[0])):
+            assert moved[name, as_of] != before[name, as_of]
+        assert told(models, times, head) == before
+        tmp_path.joinpath("again").mkdir()
+        others = models_of(tmp_path / "again", log, threads=1)
+        for position in (1, 54_321, head - 1, now):
+            others.bring(others.names, position)
+        assert told(others, times, head) == before
+        others.close()
 
 
 def told(models: Models, times: list[datetime], known_at: int) -> dict[tuple[str, datetime], bytes]:
