@@ -4,6 +4,7 @@ calendars, changed priorities and pauses.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -445,6 +446,35 @@ def test_the_spans_of_a_clock_add_up_to_what_it_counted(company: Company, points
             whys |= {span["why"] for span in mine}
         assert not spans
     assert whys == {"counted", "paused", "solved", "out_of_hours"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", [None, "priority"])
+def test_sla_attainment(company: Company, points: list[At], by: str | None) -> None:
+    measures = {"a": "first_response", "b": "full_resolution", "c": "next_reply"}
+    for at in points[:8]:
+        begin, end = at.as_of - 20 * DAY, at.as_of - DAY
+        counted: dict[tuple[str | None, str], Counter[str]] = {}
+        for (sla_id, id, _), (_, ended_at, _, _, state) in clocks(at):
+            priority = at.of("ticket")[id].priority
+            counts = counted.setdefault(("all" if by is None else priority, sla_id), Counter())
+            if state in ("running", "late") or (ended_at is not None and begin <= ended_at < end):
+                counts[state] += 1
+        found = rows(
+            company, "sla_attainment", as_of=at.as_of, known_at=at.known_at, by=by, period_from=begin, period_to=end
+        )
+        expected = {
+            key: (measures[key[1]], met + breached, met, breached, share(met, met + breached), counts["running"], late)
+            for key, counts in counted.items()
+            for met, breached, late in [(counts["met"], counts["breached"], counts["late"])]
+            if met + breached + counts["running"] + late
+        }
+        assert {(row["breakdown"], row["sla_id"]): tuple(list(row.values())[2:]) for row in found} == expected
+
+
+def share(part: int, whole: int) -> Decimal | None:
+    """Rounded to six places, half up."""
+    return Decimal((2_000_000 * part + whole) // (2 * whole)) / 1_000_000 if whole else None
 
 
 @pytest.mark.slow

@@ -335,19 +335,26 @@ def time_parts(at: At, stream: str) -> dict[str, Any]:
     if status == "merged":
         ends += [envelope.occurred_at for envelope, event in own if type(event).__name__ == "TicketMerged"][-1:]
     end = min(ends)
-    instants = sorted({envelope.occurred_at for envelope, _ in own if envelope.occurred_at < end} | {end})
-    spent: Counter[str] = Counter()
-    for start, stop in pairwise(instants):
-        ticket = states_at(own, start, at.known_at)[stream]
-        assert isinstance(ticket, Ticket)
-        spent[str(ticket.status_before_merge if ticket.status == "merged" else ticket.status)] += (
-            stop - start
-        ) // MICROSECOND
-    replies = [
+
+    def spent_within(begin: datetime, end: datetime) -> Counter[str]:
+        between = {envelope.occurred_at for envelope, _ in own if begin < envelope.occurred_at < end}
+        spent: Counter[str] = Counter()
+        for start, stop in pairwise(sorted(between | {begin, end})):
+            ticket = states_at(own, start, at.known_at)[stream]
+            assert isinstance(ticket, Ticket)
+            spent[str(ticket.status_before_merge if ticket.status == "merged" else ticket.status)] += (
+                stop - start
+            ) // MICROSECOND
+        return spent
+
+    spent = spent_within(opened, end)
+    replies = sorted(
         envelope.occurred_at
         for envelope, event in own
         if isinstance(event, TicketReplied) and event.is_public and not event.is_bot
-    ]
+    )
+    gaps = list(pairwise(replies))
+    worked = [spent_within(*gap) for gap in gaps]
     solutions = [envelope.occurred_at for envelope, event in own if isinstance(event, TicketSolved)]
     reopened = max((envelope.occurred_at for envelope, event in own if isinstance(event, TicketReopened)), default=None)
     again = min((reply for reply in replies if reopened and reply >= reopened), default=None)
@@ -363,6 +370,10 @@ def time_parts(at: At, stream: str) -> dict[str, Any]:
         "requester_wait": seconds(spent["new"] + spent["open"] + spent["on_hold"]),
         "first_response": seconds((min(replies) - opened) // MICROSECOND) if replies else None,
         "first_resolution": seconds((min(solutions) - opened) // MICROSECOND) if solutions else None,
+        "periodic_update": seconds(max((until - since) // MICROSECOND for since, until in gaps)) if gaps else None,
+        "pausable_update": (
+            seconds(max(each["new"] + each["open"] + each["on_hold"] for each in worked)) if worked else None
+        ),
     }
 
 
