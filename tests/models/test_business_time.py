@@ -228,7 +228,7 @@ def anything(chance: Random, number: int, now: datetime) -> Any:
     if chance.random() < 0.06:
         valid_from = now + timedelta(hours=chance.randint(-50, 200)) if chance.random() < 0.5 else None
         if chance.random() < 0.4:
-            return any_sla(chance, chance.choice("abc")).model_copy(update={"valid_from": valid_from})
+            return any_sla(chance, chance.choice(tuple(MEASURES))).model_copy(update={"valid_from": valid_from})
         return any_calendar(chance).model_copy(update={"valid_from": valid_from})
     id = f"{max(0, number // 12 - chance.randint(0, 3))}"
     said: list[Callable[[], Any]] = [
@@ -268,13 +268,15 @@ def any_calendar(chance: Random) -> PublishCalendar:
     )
 
 
+MEASURES = {"a": "first_response", "b": "full_resolution", "c": "next_reply", "d": "first_resolution"}
+
+
 def any_sla(chance: Random, id: str) -> PublishSla:
     longest = chance.choice((3600, 4 * 3600, 3 * 86_400))
-    measure = {"a": "first_response", "b": "full_resolution", "c": "next_reply"}[id]
     return PublishSla.model_validate(
         {
             "id": id,
-            "measure": measure,
+            "measure": MEASURES[id],
             "seconds": chance.choice((None, longest)),
             "low_seconds": longest,
             "critical_seconds": longest // 3 + chance.randint(0, 100),
@@ -451,7 +453,6 @@ def test_the_spans_of_a_clock_add_up_to_what_it_counted(company: Company, points
 @pytest.mark.slow
 @pytest.mark.parametrize("by", [None, "priority"])
 def test_sla_attainment(company: Company, points: list[At], by: str | None) -> None:
-    measures = {"a": "first_response", "b": "full_resolution", "c": "next_reply"}
     for at in points[:8]:
         begin, end = at.as_of - 20 * DAY, at.as_of - DAY
         counted: dict[tuple[str | None, str], Counter[str]] = {}
@@ -464,7 +465,7 @@ def test_sla_attainment(company: Company, points: list[At], by: str | None) -> N
             company, "sla_attainment", as_of=at.as_of, known_at=at.known_at, by=by, period_from=begin, period_to=end
         )
         expected = {
-            key: (measures[key[1]], met + breached, met, breached, share(met, met + breached), counts["running"], late)
+            key: (MEASURES[key[1]], met + breached, met, breached, share(met, met + breached), counts["running"], late)
             for key, counts in counted.items()
             for met, breached, late in [(counts["met"], counts["breached"], counts["late"])]
             if met + breached + counts["running"] + late
@@ -515,8 +516,10 @@ def starts(own: Any, ticket: Ticket, measure: str) -> list[tuple[datetime, datet
     )
     if measure == "first_response":
         return [(opened, min(answers, default=None))]
+    solved = [envelope.occurred_at for envelope, event in own if isinstance(event, TicketSolved)]
+    if measure == "first_resolution":
+        return [(opened, min(solved, default=None))]
     if measure == "full_resolution":
-        solved = [envelope.occurred_at for envelope, event in own if isinstance(event, TicketSolved)]
         return [(opened, solved[-1] if worked_as(ticket) in ("solved", "closed") else None)]
     waits: dict[datetime | None, datetime] = {}
     for asked in sorted(envelope.occurred_at for envelope, event in own if isinstance(event, TicketReplyReceived)):
