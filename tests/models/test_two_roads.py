@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from commands.customer import CorrectCustomer, MergeCustomers, RegisterCustomer
+from commands.customer import CorrectCustomer, LogInteraction, MergeCustomers, RegisterCustomer
 from domain.customer import Customer, CustomerRegistered, InteractionLogged, SurveyAnswered
 from domain.event import Event, State
 from domain.lead import Lead, LeadCaptured, LeadContacted, LeadConverted
@@ -30,11 +30,11 @@ from domain.ticket import (
     TicketReplied,
     TicketSolved,
 )
-from infra.log import Envelope
+from infra.log import Envelope, Request
 from infra.models import records
 from infra.models.point import at_point
 from infra.models.report import run
-from tests.models.company import Company, company_in, day, states_at
+from tests.models.company import ACTOR, Company, company_in, day, states_at
 
 Events = list[tuple[Envelope, Event[Any]]]
 POINTS = 25
@@ -46,8 +46,25 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module", params=[1, 2])
 def company(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     with company_in(tmp_path_factory.mktemp("company")) as company:
-        company.happen_by_chance(Random(request.param), 2500)
+        chance = Random(request.param)
+        company.happen_by_chance(chance, 2500)
+        visit(company, chance)
         yield company
+
+
+def visit(company: Company, chance: Random) -> None:
+    """Visits, some of which end in a purchase; by chance alone hardly any does."""
+    of_customers = [envelope for envelope, _ in company.events() if envelope.stream.startswith("customer-")]
+    for number in range(40):
+        then = chance.choice(of_customers)
+        visited = LogInteraction(
+            id=then.stream.partition("-")[2],
+            interaction_id=f"visit-{number}",
+            channel="visit",
+            direction="inbound",
+            result=chance.choice(("purchase", None)),
+        )
+        company.log.submit([Request(visited, ACTOR, occurred_at=then.occurred_at)])
 
 
 @pytest.fixture(scope="module")
@@ -234,9 +251,10 @@ def test_conversions_in_a_period(company: Company, points: list[At], span: tuple
 
 
 def test_visits(company: Company, few: list[At], span: tuple[datetime, datetime]) -> None:
-    told = 0
+    told = bought = 0
     for at in few:
         visits: Counter[Any] = Counter()
+        purchases: Counter[Any] = Counter()
         for envelope, event in at.events:
             if (
                 isinstance(event, InteractionLogged)
@@ -246,10 +264,14 @@ def test_visits(company: Company, few: list[At], span: tuple[datetime, datetime]
             ):
                 then: Any = states_at(at.events, envelope.occurred_at, at.known_at)[envelope.stream]
                 visits[then.priority] += 1
+                purchases[then.priority] += event.result == "purchase"
         found = answers(company, at, "visit_conversion", period_from=span[0], period_to=span[1])
-        assert {row["priority"]: row["visits"] for row in found} == visits
-        told += visits.total()
-    assert told
+        assert {row["priority"]: (row["visits"], row["purchases"], row["conversion_rate"]) for row in found} == {
+            priority: (count, purchases[priority], ratio(purchases[priority], count))
+            for priority, count in visits.items()
+        }
+        told, bought = told + visits.total(), bought + purchases.total()
+    assert 0 < bought < told
 
 
 def test_times_over_the_tickets_are_those_of_each(company: Company, points: list[At]) -> None:
