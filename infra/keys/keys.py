@@ -176,6 +176,9 @@ class Keys:
             return None
         try:
             content = b64decode(secret, validate=True)
+            # Bits that say nothing could be altered unseen.
+            if b64encode(content).decode() != secret:
+                raise ValueError(secret)
             clear = key.cipher.decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], begin.encode())
             return clear.decode(), key.stream
         except (InvalidTag, ValueError) as error:

@@ -67,6 +67,17 @@ def test_an_altered_seal_does_not_open(keys: Keys, part: int) -> None:
     assert "Ann" not in str(refused.value)
 
 
+def test_a_bit_that_says_nothing_cannot_be_altered_either(keys: Keys) -> None:
+    sealed = keys.seal("lead-1", "event-1", "name", "Ann")
+    assert sealed.endswith("=")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    place = len(sealed.rstrip("=")) - 1
+    same = letters[letters.index(sealed[place]) ^ 1]
+    with pytest.raises(Rejected) as refused:
+        keys.open_text(sealed[:place] + same + sealed[place + 1 :])
+    assert refused.value.code == "SEAL_BROKEN"
+
+
 @pytest.mark.parametrize("text", ["", "Ann", "sealed:2:a:b:c:d", "sealed:1:a:b:c", "sealed:1:a:b:c:d:e"])
 def test_other_texts_are_not_sealed(keys: Keys, text: str) -> None:
     with pytest.raises(Rejected) as refused:

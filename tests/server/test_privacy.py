@@ -86,17 +86,17 @@ def test_a_consent_that_came_late_is_told_from_what_was_known_at_the_sending(cal
     def at(day: int) -> datetime:
         return datetime(2025, 1, day, tzinfo=UTC)
 
-    id, channel = {"id": "p-7"}, {"channel": "email"}
+    id, channel = {"id": "p-late"}, {"channel": "email"}
     caller("RegisterCustomer", **id, name="Gus", occurred_at=at(1))
     caller("GrantConsent", **id, purpose="news", **channel, occurred_at=at(2))
     sent = caller("LogInteraction", **id, interaction_id="1", **channel, direction="outbound", occurred_at=at(5))
     caller("GrantConsent", **id, purpose="offers", **channel, occurred_at=at(3))
     caller("WithdrawConsent", **id, purpose="news", **channel, occurred_at=at(4))
-    parts = caller("DescribeSubject", customer_id="p-7")
+    parts = caller("DescribeSubject", customer_id="p-late")
     (sending,) = [part.sending for part in parts if part.HasField("sending")]
     assert sending.position == sent.position
-    assert [(each.customer_id, each.purpose) for each in sending.consents] == [("p-7", "offers")]
-    assert [(each.customer_id, each.purpose) for each in sending.consents_known] == [("p-7", "news")]
+    assert [(each.customer_id, each.purpose) for each in sending.consents] == [("p-late", "offers")]
+    assert [(each.customer_id, each.purpose) for each in sending.consents_known] == [("p-late", "news")]
     shown = sending_of(sending)
     assert [each["purpose"] for name in ("consents", "consents_known") for each in shown[name]] == ["offers", "news"]
 
