@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import threading
 from collections.abc import Iterator
@@ -108,7 +110,7 @@ def unreachable(settings: Settings) -> str | None:
     return None
 
 
-def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: timedelta) -> None:
+def publish_snapshots(stop: Stop, address: str, folder: Path, every: timedelta) -> None:
     """Have the server publish a snapshot whenever the latest one is so old, until it is told to stop. One that fails is
     said, and tried again when the next one is due.
     """
@@ -128,13 +130,34 @@ def publish_snapshots(stop: threading.Event, address: str, folder: Path, every: 
             due = every
 
 
+class Stop:
+    """Whether somebody said so, by Ctrl-C or SIGTERM.
+
+    The byte that Python writes for each signal is waited for, not what a handler does: that runs in the main thread
+    alone, which is not woken where the system hands the signal to another thread.
+    """
+
+    def __init__(self, told: int) -> None:
+        self._told = told
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it is said, for at most so many seconds; whether it was."""
+        readable, _, _ = select.select([self._told], [], [], seconds)
+        return bool(readable)
+
+
 @contextmanager
-def told_to_stop() -> Iterator[threading.Event]:
-    """What Ctrl-C and SIGTERM set meanwhile."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+def told_to_stop() -> Iterator[Stop]:
+    """What Ctrl-C and SIGTERM say meanwhile."""
+    told, telling = os.pipe()
+    os.set_blocking(telling, False)
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    told_before = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
     try:
-        yield stop
+        yield Stop(told)
     finally:
+        signal.set_wakeup_fd(told_before)
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.close(told)
+        os.close(telling)

@@ -1,5 +1,6 @@
 """A server and those who talk to it, each a process of its own."""
 
+import ctypes
 import fcntl
 import json
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -22,15 +24,31 @@ from tests.cli.conftest import Crm, Process
 pytestmark = pytest.mark.slow
 
 
+def test_a_server_stops_whichever_of_its_threads_is_told(process: Callable[..., Process], company: Path) -> None:
+    server = process("serve", "--listen", "127.0.0.1:0", "--data", company)
+    assert server.line()
+    pid = server.popen.pid
+    others = [int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir() if thread.name != str(pid)]
+    assert ctypes.CDLL(None).tgkill(pid, others[-1], signal.SIGTERM) == 0
+    assert server.end().status == 0
+
+
 def test_who_asks_whether_a_server_is_up_is_not_in_its_way(process: Callable[..., Process], company: Path) -> None:
     company.joinpath("crm.lock").write_bytes(STAYS)  # as one leaves it that was killed
     with lock(settings_of(company)) as asking:
         server = process("serve", "--listen", "127.0.0.1:0", "--data", company)
-        files = Path(f"/proc/{server.popen.pid}/fd")
-        while not any(file.is_symlink() and file.readlink() == Path(asking.name) for file in files.iterdir()):
+        while asking.name not in open_files(server.popen.pid):
             time.sleep(0.01)
         time.sleep(0.5)
     assert server.line().startswith("127.0.0.1:")
+
+
+def open_files(pid: int) -> set[str]:
+    found = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed just now
+            found.add(str(file.readlink()))
+    return found
 
 
 def test_a_server_answers_commands_from_elsewhere_until_it_is_told_to_stop(
