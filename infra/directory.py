@@ -78,6 +78,13 @@ def _taken(file: IO[str], *, patient: bool) -> bool:
     return True
 
 
+def is_served_for_long(settings: Settings) -> bool:
+    """Whether who serves the directory, where somebody does, stays, or is there for one short command."""
+    with suppress(OSError), settings.data.joinpath("crm.lock").open("r") as file:
+        return _has_one_that_stays(file)
+    return False
+
+
 def _has_one_that_stays(file: IO[str]) -> bool:
     return os.pread(file.fileno(), len(STAYS), 0) == STAYS
 

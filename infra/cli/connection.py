@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import getpass
 import re
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from commands.rejected import Rejected, require
 from crm.client import Client
-from infra.directory import TAKEN_SECONDS, find_server, is_local
+from infra.directory import TAKEN_SECONDS, find_server, is_local, is_served_for_long
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,8 @@ def connected(settings: Settings, *, creating: bool = False, caller: str | None 
             with Client(address, actor=caller or actor()) as client:
                 # One that is about to stop does not answer, and the directory is free a moment later.
                 if client.is_reachable(PAUSE_SECONDS) or time.monotonic() > sought + UNREACHABLE_SECONDS:
-                    yield client
+                    with nullcontext() if is_served_for_long(settings) else successor(settings):
+                        yield client
                     return
         else:
             if node := opened_unless_taken(settings, begun + TAKEN_SECONDS):
@@ -64,6 +66,31 @@ def connected(settings: Settings, *, creating: bool = False, caller: str | None 
                 return
             sought = time.monotonic()
         time.sleep(PAUSE_SECONDS)
+
+
+@contextmanager
+def successor(settings: Settings) -> Iterator[None]:
+    """Serve the directory where the server that was found leaves while it is needed, as that of another short command
+    may: ours is at the same socket, where the client tries again.
+    """
+    done = threading.Event()
+    with ExitStack() as owned:
+
+        def watch() -> None:
+            while not done.wait(PAUSE_SECONDS):
+                with suppress(Rejected):  # whoever calls is told that nobody answers
+                    if find_server(settings) is None and (node := opened(settings)):
+                        owned.enter_context(node)
+                        node.serve()
+                        return
+
+        watching = threading.Thread(target=watch, name="successor", daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watching.join()
 
 
 def named_server(settings: Settings, address: str, caller: str) -> Client:

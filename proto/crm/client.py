@@ -33,14 +33,14 @@ LARGEST_MESSAGE = 64 * 1024 * 1024
 TIMEOUT = 30.0
 PATIENCE = 300.0
 RETRY_SECONDS = 5.0
-"""How long a server may be away, or busy, before a call says so."""
+"""How long a server may be away, or busy, before a call says so. What gRPC has of its own for that (a retry policy) may
+leave a call that answers with a stream waiting for ever, and does not heed when to come again.
+"""
 
 ONCE = frozenset({"CreateSnapshot"})
 """Calls that change something each time they arrive; they are not sent again."""
 
 OPTIONS = [
-    # gRPC's own may leave a call that answers with a stream waiting for ever, and does not heed when to come again.
-    ("grpc.enable_retries", 0),
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
     # A server that comes back is found at once, and one that went without a word is noticed.
