@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ from infra.parts import Part
 
 if TYPE_CHECKING:
     from infra.settings import Settings
+
+STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
 
 SCHEDULE = "system:schedule"
 """Who asks for the snapshots that are published on a schedule."""
@@ -139,11 +142,18 @@ class Stop:
 
     def __init__(self, told: int) -> None:
         self._told = told
+        self._is_said = False
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until it is said, for at most so many seconds; whether it was."""
-        readable, _, _ = select.select([self._told], [], [], seconds)
-        return bool(readable)
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self._is_said:
+            left = None if until is None else max(until - time.monotonic(), 0)
+            readable, _, _ = select.select([self._told], [], [], left)
+            if not readable:
+                break
+            self._is_said = not STOPPING.isdisjoint(os.read(self._told, 512))
+        return self._is_said
 
 
 @contextmanager
@@ -151,7 +161,7 @@ def told_to_stop() -> Iterator[Stop]:
     """What Ctrl-C and SIGTERM say meanwhile."""
     told, telling = os.pipe()
     os.set_blocking(telling, False)
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, lambda *_: None) for number in STOPPING}
     told_before = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
     try:
         yield Stop(told)
