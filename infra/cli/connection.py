@@ -79,9 +79,8 @@ def successor(settings: Settings) -> Iterator[None]:
         def watch() -> None:
             while not done.wait(PAUSE_SECONDS):
                 with suppress(Rejected):  # whoever calls is told that nobody answers
-                    if find_server(settings) is None and (node := opened(settings)):
-                        owned.enter_context(node)
-                        node.serve()
+                    if find_server(settings) is None:
+                        owned.enter_context(opened(settings)).serve()
                         return
 
         watching = threading.Thread(target=watch, name="successor", daemon=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import wraps
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -12,6 +13,7 @@ import grpc
 
 from commands.rejected import Rejected
 from infra.server.errors import end
+from infra.server.gate import HANDLERS
 
 LOOK_SECONDS = 0.5
 
@@ -36,17 +38,15 @@ class Arrival(grpc.ServerInterceptor):  # type: ignore[misc]
         handler = proceed(details)
         if handler is None or handler.request_streaming:
             return handler
-        streams = handler.response_streaming
-        behaviour = handler.unary_stream if streams else handler.unary_unary
-        made = grpc.stream_stream_rpc_method_handler if streams else grpc.stream_unary_rpc_method_handler
+        kind, _ = HANDLERS[False, handler.response_streaming]
+        _, made = HANDLERS[True, handler.response_streaming]
+        behaviour = getattr(handler, kind)
 
+        @wraps(behaviour)  # with the thread pool that the behaviour wants
         def with_message(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             return behaviour(self._message(requests, context), context)
 
-        answer: Any = with_message
-        if hasattr(behaviour, "experimental_thread_pool"):
-            answer.experimental_thread_pool = behaviour.experimental_thread_pool
-        return made(answer, handler.request_deserializer, handler.response_serializer)
+        return made(with_message, handler.request_deserializer, handler.response_serializer)
 
     def close(self) -> None:
         """Cut nobody off any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -85,6 +86,11 @@ def states_at(events: list[tuple[Envelope, Event[Any]]], as_of: datetime, known_
         if envelope.occurred_at <= as_of and envelope.position <= known_at:
             streams[envelope.stream] = event.evolve(streams.get(envelope.stream) or event.state())
     return streams
+
+
+def ratio(part: int, whole: int) -> Decimal:
+    """Rounded to six places, half up, in whole numbers."""
+    return Decimal((2_000_000 * part + whole) // (2 * whole)) / 1_000_000
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from domain.policy import CalendarPublished, SlaPublished
 from domain.ticket import LIVE, Ticket, TicketOpened, TicketReplied, TicketReplyReceived, TicketSolved
 from infra.log import Request
 from infra.models.report import run
-from tests.models.company import ACTOR, Company, company_in, day, states_at
+from tests.models.company import ACTOR, Company, company_in, day, ratio, states_at
 from tests.models.test_two_roads import At
 from tests.models.test_two_roads import at as point_at
 
@@ -465,17 +465,20 @@ def test_sla_attainment(company: Company, points: list[At], by: str | None) -> N
             company, "sla_attainment", as_of=at.as_of, known_at=at.known_at, by=by, period_from=begin, period_to=end
         )
         expected = {
-            key: (MEASURES[key[1]], met + breached, met, breached, share(met, met + breached), counts["running"], late)
+            key: (
+                MEASURES[key[1]],
+                met + breached,
+                met,
+                breached,
+                ratio(met, met + breached) if met + breached else None,
+                counts["running"],
+                late,
+            )
             for key, counts in counted.items()
             for met, breached, late in [(counts["met"], counts["breached"], counts["late"])]
             if met + breached + counts["running"] + late
         }
         assert {(row["breakdown"], row["sla_id"]): tuple(list(row.values())[2:]) for row in found} == expected
-
-
-def share(part: int, whole: int) -> Decimal | None:
-    """Rounded to six places, half up."""
-    return Decimal((2_000_000 * part + whole) // (2 * whole)) / 1_000_000 if whole else None
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ from infra.log import Envelope, Request
 from infra.models import records
 from infra.models.point import at_point
 from infra.models.report import run
-from tests.models.company import ACTOR, Company, company_in, day, states_at
+from tests.models.company import ACTOR, Company, company_in, day, ratio, states_at
 
 Events = list[tuple[Envelope, Event[Any]]]
 POINTS = 25
@@ -401,11 +401,6 @@ def time_parts(at: At, stream: str) -> dict[str, Any]:
 
 def seconds(microseconds: int) -> Decimal:
     return Decimal(microseconds) / 1_000_000
-
-
-def ratio(part: int, whole: int) -> Decimal:
-    """Rounded to six places, half up, in whole numbers."""
-    return Decimal((2_000_000 * part + whole) // (2 * whole)) / 1_000_000
 
 
 # Moves, and what they explain
