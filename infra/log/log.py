@@ -478,11 +478,16 @@ class Log:
     # Forgetting: the event is appended, the keys are destroyed, then the answer goes out. Whoever learns of a
     # forgetting destroys its keys before doing anything else, also where somebody else is about to, or was killed.
 
-    def _person(self, head: Head, stream: str) -> tuple[str, ...]:
-        """All streams of the person that a stream is about, as the links stand at the head."""
+    def _person(self, head: Head, stream: str) -> tuple[tuple[str, ...], int]:
+        """All streams of the person that a stream is about, as the links stand at the head, and the position of the
+        newest event in them.
+        """
         assert self.people is not None
         self.people.follow(head.position)
-        return self._keys.directory.person(stream)
+        streams = self._keys.directory.person(stream)
+        with self._database.reading() as cursor:
+            cursor.execute(self._sql.newest_of_streams, (values(streams),))
+            return streams, cursor.fetchall()[0][0]
 
     def _finish_forgetting(self, head: Head) -> None:
         try:
@@ -777,6 +782,7 @@ class Statements:
         self.insert_answers = database.inserting(requests)
         self.answers = database.text(select(requests).where(database.one_of(requests.c.request_id)))
         self.of_streams = database.text(newer.where(database.one_of(stream)).order_by(stream, version))
+        self.newest_of_streams = database.text(select(func.max(position)).where(database.one_of(stream)))
         self.newer_of_stream = database.text(
             newer.where(stream == bindparam("stream"), version > bindparam("version")).order_by(version)
         )
