@@ -17,6 +17,7 @@ from infra.cli.output import Rows, chosen, json_line, note, write, write_lines
 if TYPE_CHECKING:
     from crm.client import Client
     from crm.v1.outcome_pb2 import Outcome
+    from infra.cli.remains import Word
 
 MATCHES = ("stream", "slots")
 FORGOTTEN = ("stream",)
@@ -183,13 +184,14 @@ def person_of(person: str) -> tuple[str, str]:
     return (aggregate, id) if id and aggregate in ("customer", "lead") else ("customer", person)
 
 
-def words_of(crm: Client, person: str) -> tuple[list[str], int]:
+def words_of(crm: Client, person: str) -> tuple[list[Word], int]:
     """Every personal value that we hold about a person, and what names and telephone numbers are recognised by where
     they are written in another order, or grouped otherwise; and up to which position.
     """
     from domain.event import Event
+    from infra.cli.remains import Word
 
-    found: set[str] = set()
+    found: set[Word] = set()
     position = 0
     for part in described(crm, person):
         position = position or part.position
@@ -198,36 +200,39 @@ def words_of(crm: Client, person: str) -> tuple[list[str], int]:
             for name, value in part.event.data.items():
                 if name in personal and value:
                     kind = part.event.data["kind"] if part.event.type == "ContactPointAdded" else name
-                    found |= {str(value), *parts_of(kind.removesuffix("_was"), str(value))}
+                    found |= {Word(str(value)), *parts_of(kind.removesuffix("_was"), str(value))}
     return sorted(found), position
 
 
-def parts_of(kind: str, value: str) -> list[str]:
-    """What a value of a kind may be recognised by as well as by the whole: a name with its last word first, its longer
-    words alone, a number's digits.
+def parts_of(kind: str, value: str) -> list[Word]:
+    """What a value of a kind may be recognised by as well as by the whole: a name with its last word first, its words
+    alone, the shorter ones as whole words, a number's digits.
     """
+    from infra.cli.remains import SHORTEST_WHOLE, Word
+
     if kind == "name":
         words = re.findall(r"[\w'’.-]+", value)
         first, last = " ".join(words[:-1]), "".join(words[-1:])
         turned = [f"{last} {first}", f"{last}, {first}"] if first else []
-        return [*turned, *(word for word in re.findall(r"\w+", value) if len(word) >= SHORTEST_ALONE)]
+        alone = [word for word in re.findall(r"\w+", value) if len(word) >= SHORTEST_WHOLE]
+        return [*map(Word, turned), *(Word(word, whole=len(word) < SHORTEST_ALONE) for word in alone)]
     if kind == "phone":
-        return (
-            [re.sub(r"\D", "", each) for each in (value, value.replace("(0)", ""))] if re.search(r"\d", value) else []
-        )
+        numbers = (value, value.replace("(0)", ""))
+        return [Word(re.sub(r"\D", "", each)) for each in numbers] if re.search(r"\d", value) else []
     return []
 
 
-def keep_words(file: Path, words: list[str]) -> None:
-    """Write the words into a file that only its owner may read, one JSON text a line.
+def keep_words(file: Path, words: list[Word]) -> None:
+    """Write the words into a file that only its owner may read, one JSON text a line, or object for a whole word.
 
     :raises Rejected: OUTPUT_NOT_WRITABLE.
     """
     from commands.rejected import Rejected
+    from infra.cli.remains import line_of
 
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.writelines(json_line(word) + b"\n" for word in words)
+            out.writelines(map(line_of, words))
     except OSError as error:
         raise Rejected("OUTPUT_NOT_WRITABLE", f"{file} cannot be written: {error.strerror or error}") from error
 

@@ -28,6 +28,7 @@ from infra.log.decision import Answered, Asked, Decisions, require_clock
 from infra.log.document import (
     FORGETTINGS,
     Envelope,
+    OpenedFor,
     attributes_of,
     encode,
     event_of,
@@ -516,12 +517,16 @@ class Log:
             streams = set().union(*map(forgotten_streams, documents))
             self._keys.destroy(sorted(streams))
             self._forgotten |= streams
-            self._forget_states({stream: bare(stream) for stream in streams})
+            self._forget_states({stream: bare(stream) for stream in streams} | self._states.copied())
             self._learned = until
 
     def _forget_states(self, states: dict[str, Known]) -> None:
-        """Remember no state of those among the streams who were forgotten, here or elsewhere."""
-        for stream in self._forgotten.intersection(states):
+        """Remember no state of those among the streams who were forgotten, here or elsewhere, nor what was copied from
+        them.
+        """
+        gone = self._forgotten.intersection(states)
+        copies = (stream for stream, known in states.items() if not self._forgotten.isdisjoint(known.sources.values()))
+        for stream in {*gone, *copies}:
             del states[stream]
             self._states.drop(stream)
 
@@ -550,7 +555,7 @@ class Log:
         sealing: set[str] = set()
         for fact in decisions.facts:
             if fact.event.personal:
-                sealing |= sealing_streams(fact.event, fact.stream, fact.home, fact.copied)
+                sealing |= sealing_streams(fact.event, fact.stream, fact.sources)
         if sealing:
             self._keys.ensure(sealing)
         position, hash, recorded_at = head.position, head.hash, decisions.recorded_at
@@ -559,7 +564,7 @@ class Log:
         for fact in decisions.facts:
             position += 1
             envelope = fact.envelope(str(uuid7()), position, recorded_at)
-            document = encode(fact.event, envelope, self._keys, home=fact.home, copied=fact.copied)
+            document = encode(fact.event, envelope, self._keys, fact.sources)
             hash = sha256(hash + document).digest()
             rows.append((position, fact.stream, fact.version, envelope.type, stamp, document, hash))
         return rows, Head(position, hash, recorded_at)
@@ -627,7 +632,8 @@ class Log:
         for stream, version, document in rows:
             if version == known.version + 1:
                 attributes = attributes_of(document)  # type: ignore[arg-type]
-                known = known.after(event_of(attributes, self._keys), read_instant(attributes["time"]))
+                keys = OpenedFor(stream, self._keys)  # type: ignore[arg-type]
+                known = known.after(event_of(attributes, keys), read_instant(attributes["time"]), keys.sources)
             elif version > known.version:  # type: ignore[operator]
                 raise Rejected("LOG_TAMPERED", f"version {known.version + 1} of {stream} is missing; run crm verify")
         return known
