@@ -289,7 +289,10 @@ class Cancelling:
             with suppress(psycopg.Error, OSError):
                 self._connection.cancel_safe(timeout=left)
         else:
-            with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as end:
+            with (
+                suppress(psycopg.Error, OSError),
+                socket.socket(fileno=os.dup(self._connection.fileno())) as end,
+            ):
                 end.shutdown(socket.SHUT_RDWR)
 
 
