@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +16,13 @@ from infra.cli.output import Rows, chosen, json_line, note, write, write_lines
 
 if TYPE_CHECKING:
     from crm.client import Client
+    from crm.v1.outcome_pb2 import Outcome
 
 MATCHES = ("stream", "slots")
 FORGOTTEN = ("stream",)
+MOST_TRIES = 5
+"""How often is asked what is known about somebody of whom more is told each time."""
+
 SHORTEST_ALONE = 6
 """Shorter words of a name are in other words: Abel in label."""
 
@@ -123,9 +127,12 @@ def forget(
             ask, request = crm.customers.ForgetCustomer, customers_pb2.ForgetCustomerRequest
         try:
             ask(request(id=id, reason=reason, validate_only=True))  # before anything is written down
-            if words is not None:
-                keep_words(words, words_of(crm, person))
-            outcome = ask(request(id=id, reason=reason))
+            if words is None:
+                outcome = ask(request(id=id, reason=reason))
+            else:
+                outcome = forgotten_as_known(
+                    lambda known: ask(request(id=id, reason=reason, unchanged_since_position=known)), crm, person, words
+                )
         except CrmError as refusal:
             if refusal.code == "FORGOTTEN":  # perhaps by one who was killed before it said this
                 tell_of_copies(copies_before(crm, f"{aggregate}-{id}", copies))
@@ -143,6 +150,24 @@ def forget(
         note(f"{words} holds what was personal: remove it as soon as crm verify --forgotten has looked for it")
 
 
+def forgotten_as_known(forget: Callable[[int], Outcome], crm: Client, person: str, file: Path) -> Outcome:
+    """What came of forgetting somebody, everything personal of whom was written into the file before.
+
+    :raises CrmError: PERSON_CHANGED where more is told of them each time.
+    """
+    from crm.client import CrmError
+
+    for tries_left in reversed(range(MOST_TRIES)):
+        words, known = words_of(crm, person)
+        keep_words(file, words)
+        try:
+            return forget(known)
+        except CrmError as refusal:
+            if refusal.code != "PERSON_CHANGED" or not tries_left:
+                raise
+    raise AssertionError("unreachable")
+
+
 def copies_before(crm: Client, stream: str, copies: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What was handed out before the person of a stream was forgotten; all of it where another stream says when."""
     from crm.v1 import log_pb2
@@ -158,21 +183,23 @@ def person_of(person: str) -> tuple[str, str]:
     return (aggregate, id) if id and aggregate in ("customer", "lead") else ("customer", person)
 
 
-def words_of(crm: Client, person: str) -> list[str]:
+def words_of(crm: Client, person: str) -> tuple[list[str], int]:
     """Every personal value that we hold about a person, and what names and telephone numbers are recognised by where
-    they are written in another order, or grouped otherwise.
+    they are written in another order, or grouped otherwise; and up to which position.
     """
     from domain.event import Event
 
     found: set[str] = set()
+    position = 0
     for part in described(crm, person):
+        position = position or part.position
         if part.HasField("event"):
             personal = Event.by_name[part.event.type].personal
             for name, value in part.event.data.items():
                 if name in personal and value:
                     kind = part.event.data["kind"] if part.event.type == "ContactPointAdded" else name
                     found |= {str(value), *parts_of(kind.removesuffix("_was"), str(value))}
-    return sorted(found)
+    return sorted(found), position
 
 
 def parts_of(kind: str, value: str) -> list[str]:

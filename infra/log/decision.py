@@ -80,7 +80,8 @@ class Answered(NamedTuple):
 class Decisions:
     """The decisions of one transaction. ``states`` and ``answered`` hold what is committed, and grow with what is
     decided; ``load`` fetches the state of a stream that is not among ``states``. ``person`` tells all streams of the
-    person that a stream is about, as committed; ``forgotten`` are all streams whose persons were forgotten.
+    person that a stream is about, as committed, and the position of the newest event in them; ``forgotten`` are all
+    streams whose persons were forgotten.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Decisions:
         states: dict[str, Known],
         answered: dict[str, Answered],
         load: Callable[[str], Known],
-        person: Callable[[str], tuple[str, ...]],
+        person: Callable[[str], tuple[tuple[str, ...], int]],
         forgotten: Set[str],
     ) -> None:
         self.recorded_at = max(now, head.recorded_at + MICROSECOND)
@@ -120,7 +121,7 @@ class Decisions:
         version = known[0].version
         states: list[Any] = [each.state for each in known]
         if request.command.of_person and known[0].state.exists:
-            states.append(self._person(home))
+            states += self._person(home)
         if request.expected_version is not None and request.expected_version != version:
             raise Rejected(
                 "VERSION_CONFLICT",

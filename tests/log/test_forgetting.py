@@ -166,6 +166,43 @@ def test_what_is_not_personal_goes_on_and_nothing_personal_comes_again(log: Log,
     assert personal(log, "lead-1") == personal(log, "ticket-1") == personal(log, "customer-1") == []
 
 
+MOVES: dict[str, Command] = {
+    "a new ticket": OpenTicket(id="new", customer_id="ada", subject="late"),
+    "her ticket": ReplyToTicket(id="hers", reply_id="1", body="Dear Ada"),
+    "her lead": CorrectLead(id="hers", source="fair", reason="known now"),
+    "a merge": MergeCustomers(id="ada", merged_id="stranger", reason="the same"),
+    "an undone merge": UnmergeCustomers(id="ada", merged_id="twin", reason="no"),
+    "a conversion": ConvertLead(id="other", customer_id="ada"),
+    "a merged ticket": MergeTickets(id="hers", merged_id="nobodys", reason="the same"),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_who_was_judged_is_forgotten_only_where_nothing_came_since(
+    log: Log, tell: Callable[..., None], move: str
+) -> None:
+    tell(
+        CaptureLead(id="hers", name="Ada"),
+        ConvertLead(id="hers", customer_id="ada"),
+        RegisterCustomer(id="twin", name="Ada A."),
+        MergeCustomers(id="ada", merged_id="twin", reason="the same"),
+        OpenTicket(id="hers", customer_id="ada", subject="late"),
+        RegisterCustomer(id="stranger", name="Eve"),
+        CaptureLead(id="other", name="Ada"),
+        OpenTicket(id="nobodys", subject="late"),
+    )
+    judged = ForgetCustomer(id="ada", unchanged_since_position=log.head.position)
+    tell(OpenTicket(id="strangers", customer_id="stranger"))
+    assert log.execute(Request(judged, ANN, validate_only=True)).stream == "customer-ada"
+    tell(MOVES[move])
+    with pytest.raises(Rejected, match="look at it, and decide anew") as refused:
+        log.execute(Request(judged, ANN))
+    assert (refused.value.code, refused.value.field) == ("PERSON_CHANGED", "unchanged_since_position")
+    assert personal(log, "lead-hers") == ["Ada"]
+    tell(ForgetCustomer(id="ada", unchanged_since_position=log.head.position))
+    assert personal(log, "ticket-hers") == []
+
+
 def test_somebody_known_as_a_lead_only(log: Log, tell: Callable[..., None], other: Log, place: Place) -> None:
     tell(
         CaptureLead(id="1", name="Ada", email="ada@example.org"),
@@ -186,6 +223,8 @@ def test_somebody_known_as_a_lead_only(log: Log, tell: Callable[..., None], othe
         with pytest.raises(Rejected, match="customer-ben" if id == "ben" else None) as refusal:
             log.execute(Request(ForgetLead(id=id), ANN))
         assert refusal.value.code == code
+    with pytest.raises(Rejected, match="PERSON_CHANGED"):
+        log.execute(Request(ForgetLead(id="1", unchanged_since_position=1), ANN))
     tell(ForgetLead(id="1", reason="she asked"))
     assert forgotten_streams(log) == [("lead-1", "lead-same")]
     assert with_keys(place) == {"lead-not", "lead-ben", "lead-eve"}

@@ -20,7 +20,8 @@ import pytest
 
 from commands.rejected import Rejected
 from domain.ticket import TicketAssigned, TicketOpened, TicketPended, TicketSolved
-from infra.models import ASKER, EVENTS, Asker, Models
+from infra.asker import Asker, working_for
+from infra.models import EVENTS, Models
 from infra.models.archive import fresh_events, relations
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -125,16 +126,30 @@ def test_who_has_left_is_served_no_further_than_a_batch(
     position = tell(lines, 10)
     gone = Asker()
     gone.leave()
-    token = ASKER.set(gone)
-    try:
-        with pytest.raises(Rejected, match="DEADLINE_PASSED"):
-            models.bring(names, position)
-    finally:
-        ASKER.reset(token)
+    with working_for(gone), pytest.raises(Rejected, match="DEADLINE_PASSED"):
+        models.bring(names, position)
     assert rows(models, "select position from annals_models") == [(reached,)]
     models.bring(names, position)
     ((found,),) = rows(models, f"select count(*) from {names[0]}")
     assert found == {"tickets": 10, EVENTS: position}[names[0]]
+
+
+def test_a_rebuild_whose_asker_leaves_leaves_nothing(
+    lines: Any, tickets: Path, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.models.engine.REBUILD_BATCH", 5)
+    models = opened(lines)
+    models.bring(["tickets"], tell(lines, 10))
+    models.bring([EVENTS], lines.head.position)
+    built = rows(models, "select * from tickets order by all")
+    for ask in (models.rebuild, models.check_rebuild):
+        asker = Asker()
+        with working_for(asker), pytest.raises(Rejected, match="DEADLINE_PASSED"):
+            ask(["tickets"], lambda *_, leaving=asker: leaving.leave())
+    assert rows(models, "select table_name from duckdb_tables() where table_name like 'annals_next%'") == []
+    assert rows(models, "select * from tickets order by all") == built
+    models.rebuild(["tickets"])
+    assert models.check_rebuild(["tickets"]) == []
 
 
 def test_what_the_log_does_not_have_cannot_be_waited_for(lines: Any, tickets: Path, opened: Any) -> None:
