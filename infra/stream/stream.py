@@ -11,7 +11,7 @@ from time import monotonic
 
 import orjson
 import pyarrow as pa
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from commands.rejected import Rejected
@@ -102,6 +102,7 @@ class Stream:
         self._ready_hash: bytes | None = None
         self._offsets: dict[TopicPartition, int] = {}
         self._begin_at(self._place.position)
+        self._ends: Offsets = {}
         self._thread = threading.Thread(target=self._follow, name="stream", daemon=True)
         self._thread.start()
 
@@ -265,6 +266,7 @@ class Stream:
             offsets = None
             if self._offsets:
                 offsets = self._offsets | {event.partition: event.offset + 1 for event in self._rows}
+        self._ends = {}
         self._look_how_far()
         with Merge(self._cluster, after, offsets=offsets, hash=hash, notice=self._letters.notice) as merge:
             with self._changed:
@@ -277,23 +279,38 @@ class Stream:
                     self._add(turn, events)
 
     def _look_how_far(self) -> None:
+        """Look how far the topics got, unless they end where they did when it was looked the last time."""
         with self._cluster.consumer() as consumer:
             partitions = self._cluster.topic_partitions(consumer)
             if not partitions:
                 raise Rejected(
                     "TOPIC_MISSING", f"Kafka has no topic {self._cluster.prefix}.*; make them with crm migrate"
                 )
-            last = last_events(consumer, partitions, self._cluster.prefix)
-        newest = max(last.values(), key=lambda event: event.position, default=None)
-        position = newest.position if newest is not None else 0
-        if position < self._place.position:
-            raise Rejected(
-                "HISTORY_FORKED",
-                f"the topics {self._cluster.prefix}.* end at position {position}, "
-                f"but event {self._place.position} was read from them",
-            )
+            ends = consumer.end_offsets(partitions)
+            if ends == self._ends:
+                return
+            newest = self._newest_on(consumer, partitions)
         with self._changed:
             self._advance(newest)
+        self._ends = ends
+
+    def _newest_on(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> Arrived | None:
+        """The newest event that the ends show; all is searched where that is older than what was read already.
+
+        :raises Rejected: HISTORY_FORKED where the topics do not go so far.
+        """
+        newest: Arrived | None = None
+        for thorough in (False, True):
+            last = last_events(consumer, partitions, self._cluster.prefix, thorough=thorough)
+            newest = max(last.values(), key=lambda event: event.position, default=None)
+            if self._place.position <= (newest.position if newest is not None else 0):
+                return newest
+        position = newest.position if newest is not None else 0
+        raise Rejected(
+            "HISTORY_FORKED",
+            f"the topics {self._cluster.prefix}.* end at position {position}, "
+            f"but event {self._place.position} was read from them",
+        )
 
     def _wait_for_room(self, turn: int) -> bool:
         """Whether to read on, when there is room for more. Until then it is looked now and then how far the topics got,
