@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
 from hashlib import sha256
 
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
 from commands.rejected import Rejected
@@ -32,6 +31,8 @@ class Merge:
     """Reads every partition and gives each event after all before it, whatever lies between them. What runs ahead waits
     in memory, which is bounded. Not thread-safe.
 
+    :param consumer: is used by nobody else from now on.
+    :param partitions: those that there are; it looks now and then whether there are more.
     :param after: the position to go on from.
     :param offsets: by partition, from where to read; nothing beyond ``after`` may lie before them. Without them the
         place is searched for. ``begun_at`` is from where it did read.
@@ -41,6 +42,8 @@ class Merge:
     def __init__(
         self,
         cluster: Cluster,
+        consumer: KafkaConsumer,
+        partitions: list[TopicPartition],
         after: int,
         *,
         offsets: Offsets | None = None,
@@ -56,27 +59,11 @@ class Merge:
         self._pending: dict[int, Arrived] = {}
         self._ahead: Counter[TopicPartition] = Counter()
         self._moved_at = time.monotonic()
-        self._open = ExitStack()
-        self._consumer = self._open.enter_context(cluster.consumer())
-        try:
-            self._listed_at = time.monotonic()
-            partitions = cluster.topic_partitions(self._consumer)
-            self.begun_at = self._start(partitions, offsets)
-            self._places = dict(self.begun_at)
-            read_from(self._consumer, self._places)
-        except BaseException:
-            self._open.close()
-            raise
-
-    def close(self) -> None:
-        """Leave Kafka."""
-        self._open.close()
-
-    def __enter__(self) -> Merge:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._consumer = consumer
+        self._listed_at = time.monotonic()
+        self.begun_at = self._start(partitions, offsets)
+        self._places = dict(self.begun_at)
+        read_from(consumer, self._places)
 
     def poll(self, timeout: float) -> list[Arrived]:
         """The next events in order; none where none came in ``timeout`` seconds.

@@ -29,7 +29,7 @@ from infra.stream.topics import unavailable
 
 READ_AHEAD_BYTES = 16 << 20
 """How many bytes of events are kept ready for whoever follows."""
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 """How often it is looked how far the topics got, while nothing more is read because there is no room."""
 PATIENCE = 30.0
@@ -266,9 +266,11 @@ class Stream:
             offsets = None
             if self._offsets:
                 offsets = self._offsets | {event.partition: event.offset + 1 for event in self._rows}
-        self._ends = {}
-        self._look_how_far()
-        with Merge(self._cluster, after, offsets=offsets, hash=hash, notice=self._letters.notice) as merge:
+        with self._cluster.consumer() as consumer:
+            partitions = self._look_how_far(consumer)
+            merge = Merge(
+                self._cluster, consumer, partitions, after, offsets=offsets, hash=hash, notice=self._letters.notice
+            )
             with self._changed:
                 if self._turn == turn and not self._offsets and not self._rows:
                     self._offsets = dict(merge.begun_at)
@@ -278,21 +280,23 @@ class Stream:
                 if events:
                     self._add(turn, events)
 
-    def _look_how_far(self) -> None:
-        """Look how far the topics got, unless they end where they did when it was looked the last time."""
-        with self._cluster.consumer() as consumer:
-            partitions = self._cluster.topic_partitions(consumer)
-            if not partitions:
-                raise Rejected(
-                    "TOPIC_MISSING", f"Kafka has no topic {self._cluster.prefix}.*; make them with crm migrate"
-                )
-            ends = consumer.end_offsets(partitions)
-            if ends == self._ends:
-                return
-            newest = self._newest_on(consumer, partitions)
+    def _look_how_far(self, consumer: KafkaConsumer) -> list[TopicPartition]:
+        """Look how far the topics got; their partitions."""
+        partitions = self._cluster.topic_partitions(consumer)
+        if not partitions:
+            raise Rejected("TOPIC_MISSING", f"Kafka has no topic {self._cluster.prefix}.*; make them with crm migrate")
+        ends = consumer.end_offsets(partitions)
+        newest = self._newest_on(consumer, partitions)
+        self._ends = ends
         with self._changed:
             self._advance(newest)
-        self._ends = ends
+        return partitions
+
+    def _look_again(self) -> None:
+        """Look how far the topics got, unless they end where they did."""
+        with self._cluster.consumer() as consumer:
+            if consumer.end_offsets(self._cluster.topic_partitions(consumer)) != self._ends:
+                self._look_how_far(consumer)
 
     def _newest_on(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> Arrived | None:
         """The newest event that the ends show; all is searched where that is older than what was read already.
@@ -317,7 +321,7 @@ class Stream:
         so that whoever waits for that is told.
         """
         while not self._has_room(turn):
-            self._look_how_far()
+            self._look_again()
         return not self._closed and self._turn == turn
 
     def _has_room(self, turn: int) -> bool:
