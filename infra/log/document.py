@@ -239,7 +239,8 @@ def forgotten_streams(document: bytes) -> set[str]:
 def stands_in(document: bytes, position: int, stream: str, version: int, type: str, recorded_at: str) -> bool:
     """Whether the document says the same as the columns beside it, attribute by attribute at the usual places."""
     middle = f'","source":"{SOURCE}","type":"{type}","subject":"{stream}","time":"'.encode()
-    end = f'","recordedtime":"{recorded_at}","sequence":"{position:020}","version":{version},"'.encode()
+    # zfill takes a third of the time of a format with a width.
+    end = f'","recordedtime":"{recorded_at}","sequence":"{str(position).zfill(20)}","version":{version},"'.encode()
     return (
         document.startswith(BEGIN)
         and document.startswith(middle, AFTER_ID)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
@@ -67,6 +68,32 @@ class Kept:
             + (f" or not coalesce({self.settled}, false)" if model == self.model else "")
             for model in self.own
         )
+
+    def difference(self, at: Point, computed: Callable[[str, Point], str]) -> dict[str, Any] | None:
+        """The first row that is kept and would be used, but is not what is computed now, or the other way round: its
+        columns, and whether it is `missing` among what is kept.
+
+        :param computed: as for `refresh`.
+        """
+        position = self.position(at.cursor, at)
+        if position is None:
+            return None
+        found = at.cursor.execute(
+            f"""with annals_unsettled as materialized ({self.unsettled(position, at)}),
+            annals_old as (from main.{self.table} anti join annals_unsettled using ({self.key})),
+            annals_computed as materialized (
+                {computed(f"{self.key} not in (from annals_unsettled)", at)}
+            ),
+            annals_new as (from (from annals_old limit 0) union all by name (from annals_computed))
+            select false as missing, * from (from annals_old except all from annals_new)
+            union all
+            select true, * from (from annals_new except all from annals_old)
+            order by all limit 1""",
+            {"as_of": at.as_of},
+        )
+        columns = [column[0] for column in found.description or ()]
+        rows = found.fetchall()
+        return dict(zip(columns, rows[0], strict=True)) if rows else None
 
     def refresh(self, models: Models, at: Point, computed: Callable[[str, Point], str]) -> None:
         """Keep what is settled now, where that is worth it.

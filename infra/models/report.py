@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
@@ -23,7 +23,7 @@ from commands.rejected import Rejected, require
 from domain.event import State
 from infra.models.archive import name as quoted
 from infra.models.archive import relations, text
-from infra.models.engine import Models
+from infra.models.engine import Finding, Models
 from infra.models.kept import Kept
 from infra.models.model import INTEGERS, Header, nearest, read_header
 from infra.models.point import Point, at_point, in_utc
@@ -329,6 +329,23 @@ def _keep(
             _broken_where_duckdb_refuses(name, _computed(models, sources, each, "true", now)),
         ):
             each.refresh(models, now, lambda only, at, each=each: _computed(models, sources, each, only, at))  # type: ignore[misc]
+
+
+def check_kept(models: Models) -> list[Finding]:
+    """Compute what reports keep anew and compare: for each part that differs, the first row that does. A part that
+    cannot be asked keeps nothing.
+    """
+    sources, findings = _sources(models), []
+    for source in sources.values():
+        with suppress(Rejected):
+            for each in _kept(models, sources, source) if "settled" in source.header.options else ():
+                with at_point(models, [*each.own, *each.shared]) as now:
+                    row = each.difference(now, lambda only, at, each=each: _computed(models, sources, each, only, at))  # type: ignore[misc]
+                if row is not None:
+                    where = "is missing among what is kept" if row.pop("missing") else "is kept, but is not so"
+                    said = ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)
+                    findings.append(Finding(each.part, "KEPT_DIFFERS", f"the row {said} {where}"))
+    return findings
 
 
 def _end_of(period: tuple[datetime, datetime], at: Point) -> Point:

@@ -98,3 +98,31 @@ def test_after_a_rebuild_nothing_is_kept_that_was(tmp_path: Path) -> None:
             company, as_of=company.now, known_at=company.log.head.position
         )
         assert [len(rows) for rows in answers(company)] == [len(rows) for rows in before]
+
+
+def test_what_is_kept_is_compared_with_what_is_computed(tmp_path: Path) -> None:
+    with company_in(tmp_path) as company:
+        assert report.check_kept(company.models) == []  # nothing is kept yet
+        happen(company, Random(14))
+        answers(company)
+        assert report.check_kept(company.models) == []
+        company.log.submit([Request(ReopenTicket(id="3"), ACTOR), Request(SolveTicket(id="4"), ACTOR)])
+        assert report.check_kept(company.models) == []  # what moved since is computed anyway
+        with company.models.keeping() as cursor:
+            cursor.execute("update annals_kept_sla_clocks set seconds = seconds + 1")
+            cursor.execute(
+                """delete from annals_kept_ticket_time_parts where ticket_id = (
+                    select max(ticket_id) from tickets join annals_kept_ticket_time_parts using (ticket_id)
+                    where tickets.status = 'closed' and ticket_id not in ('3', '4')
+                )"""
+            )
+        found = report.check_kept(company.models)
+        assert [(each.model, each.code) for each in found] == [
+            ("sla_clocks", "KEPT_DIFFERS"),
+            ("ticket_time_parts", "KEPT_DIFFERS"),
+        ]
+        assert found[0].sentence.endswith("is kept, but is not so")
+        assert found[1].sentence.endswith("is missing among what is kept")
+        company.models.rebuild(["tickets"])
+        answers(company)
+        assert report.check_kept(company.models) == []

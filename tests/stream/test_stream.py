@@ -293,7 +293,8 @@ def test_memory_is_bounded_where_an_event_is_missing(kafka_address: str, monkeyp
     rows = made_up(6_000, 4_000)
     publish_by_hand(cluster, [*rows[:9], *rows[10:]])
     held = 0
-    with merge.Merge(cluster, 0) as merged:
+    with cluster.consumer() as consumer:
+        merged = merge.Merge(cluster, consumer, cluster.topic_partitions(consumer), 0)
         given = []
 
         def refused() -> bool:
