@@ -86,11 +86,13 @@ class Observation(grpc.ServerInterceptor):  # type: ignore[misc]
 
 
 def code_of(context: grpc.ServicerContext, failed: bool) -> str:
-    """The gRPC code that a call ends with, by its name."""
+    """The gRPC code that a call ends with, by its name. Where the caller left, that it is; how it was refused, because
+    they left, nobody hears.
+    """
+    if not context.is_active():
+        remaining = context.time_remaining()
+        return "DEADLINE_EXCEEDED" if remaining is not None and remaining <= 0 else "CANCELLED"
     code: grpc.StatusCode | None = context.code()
     if code is not None:
         return str(code.name)
-    if context.is_active():
-        return "UNKNOWN" if failed else "OK"
-    remaining = context.time_remaining()
-    return "DEADLINE_EXCEEDED" if remaining is not None and remaining <= 0 else "CANCELLED"
+    return "UNKNOWN" if failed else "OK"
