@@ -7,13 +7,15 @@ the rows as of T known at K, ``tickets_intervals`` to every state as known at K,
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain, pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -438,8 +440,24 @@ def _periods(every: str, start: datetime | None, end: datetime, zone: ZoneInfo) 
 
 
 def _sources(models: Models) -> dict[str, _Source]:
+    """The files of reports, by name. What is read and taken apart holds for as long as no file is another one."""
+    folders = tuple(str(models.projections / folder) for folder in ("macros", "reports"))
+    return _read(tuple(chain.from_iterable(map(_files, folders))))
+
+
+def _files(folder: str) -> list[tuple[str, int, int, int, int]]:
+    """The SQL files of a folder, in order, and what differs where a file is another one."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        found = [(each.path, each.stat()) for each in entries if each.name.endswith(".sql")]
+        return sorted((path, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_size) for path, s in found)
+    return []
+
+
+@lru_cache(maxsize=4)
+def _read(files: tuple[tuple[str, int, int, int, int], ...]) -> dict[str, _Source]:
+    paths = [Path(path) for path, *_ in files]
     texts = {
-        folder: {path.stem: path.read_text("utf-8") for path in sorted((models.projections / folder).glob("*.sql"))}
+        folder: {path.stem: path.read_text("utf-8") for path in paths if path.parent.name == folder}
         for folder in ("macros", "reports")
     }
     macros = {name: _Macro(name, text) for name, text in texts["macros"].items()}
