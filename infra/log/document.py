@@ -99,7 +99,7 @@ def written(envelope: Envelope, data: dict[str, Any], schema: str | None) -> byt
         "subject": envelope.stream,
         "time": instant_text(envelope.occurred_at),
         "recordedtime": instant_text(envelope.recorded_at),
-        "sequence": f"{envelope.position:020}",
+        "sequence": str(envelope.position).zfill(20),
         "version": envelope.version,
         "authtype": actor.type,
         "authid": actor.id,

@@ -3,6 +3,7 @@
 from infra.models.engine import EVENTS, Finding, Models, ModelStatus, Source, Status
 from infra.models.file import place_in
 from infra.models.heldback import HeldBack
+from infra.models.keeping import Keeper
 from infra.models.model import Column, Header, Model, read_header
 from infra.models.witnesses import witness_in, witness_of, witnesses
 
@@ -12,6 +13,7 @@ __all__ = [
     "Finding",
     "Header",
     "HeldBack",
+    "Keeper",
     "Model",
     "ModelStatus",
     "Models",

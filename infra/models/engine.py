@@ -561,7 +561,9 @@ class Models:
 
     @contextmanager
     def keeping(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of its own in a transaction that may write what reports keep, one at a time."""
+        """A cursor of its own in a transaction that may write what reports keep, one at a time. Whoever is in it may
+        bring no model: others wait for its end before they lock models.
+        """
         with self._keeping, self._cursor() as cursor, self._committed(cursor):
             yield cursor
 
@@ -958,7 +960,7 @@ class Models:
                 held: dict[str, HeldBack] = {}
                 with running(cursor):
                     reached = self._fold_anew(beside, cursor, self._archive.position, held, progress)
-                with ASKER.get().holding(standing.lock), working_for(PATIENT):
+                with ASKER.get().holding(self._keeping), ASKER.get().holding(standing.lock), working_for(PATIENT):
                     until = max(self._archive.position, standing.position)
                     for _ in self._fold_on(beside, cursor, (reached, until), REBUILD_BATCH, held):
                         pass
@@ -966,7 +968,7 @@ class Models:
                         with suppress(Rejected):  # what is broken is not compared at one position, but replaced
                             self._advance(standing, until)
                     known = dict(self._held.of(model.name))
-                    with self._keeping, self._committed(cursor):
+                    with self._committed(cursor):
                         if model is standing.model:
                             standing.fold.take_over(cursor, beside)
                         else:
@@ -1101,6 +1103,7 @@ class Models:
             with ExitStack() as held:
                 for standing in self._standing.values():
                     held.enter_context(standing.rebuilding)
+                held.enter_context(self._keeping)
                 held.enter_context(self._all_locked())
                 self._release()
         self._settle()
@@ -1143,7 +1146,7 @@ class Models:
             ):
                 first.setdefault(stream, held_back(standing.model.name, stream, position, type, "it came late"))
             passed.append((standing.model.name, already | first))
-        with self._keeping, self._committed(self._writer):
+        with self._committed(self._writer):
             self._archive.insert(self._writer, rows)
             self._writer.execute("delete from annals_kept")  # it was computed without them
             with given(self._writer, "annals_gone", gone):

@@ -117,6 +117,20 @@ def test_events_are_the_same_from_the_log_and_from_the_archive(lines: Any, opene
             assert cursor.execute(f"{source} order by position").fetchall() == archived
 
 
+@pytest.mark.slow
+def test_events_that_come_one_at_a_time_are_folded_as_all_at_once(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    for _ in range(20):
+        tell(lines, 1)
+        for position in (lines.head.position - 1, lines.head.position):
+            models.bring(["tickets"], position)
+    head = lines.head.position
+    assert models.row("tickets", ["0"], head)[0].to_pylist()[0]["assignments"] == 20
+    models.bring([EVENTS], head)
+    assert rows(models, "select count(*), max(position) from events") == [(head, head)]
+    assert models.check_rebuild() == []
+
+
 @pytest.mark.parametrize(("names", "reached"), [(["tickets"], 5), ([EVENTS], 0)])
 def test_who_has_left_is_served_no_further_than_a_batch(
     lines: Any, tickets: Path, opened: Any, monkeypatch: pytest.MonkeyPatch, names: list[str], reached: int
