@@ -9,8 +9,8 @@ from threading import Event, Thread
 import duckdb
 
 from commands.rejected import Rejected
+from infra.asker import ASKER, Asker
 from infra.models import report
-from infra.models.asker import ASKER, Asker
 from infra.models.engine import Models
 
 REST = 4.0

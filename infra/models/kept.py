@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 
+from infra.asker import PATIENT, Asker
 from infra.models.archive import name, text
-from infra.models.asker import PATIENT, Asker
 from infra.models.engine import Models
 from infra.models.point import Point
 
@@ -120,7 +120,7 @@ class Kept:
         with (
             suppress(duckdb.OutOfMemoryException, duckdb.TransactionException),
             models.keeping() as cursor,
-            asker.runs(cursor),
+            asker.runs(cursor.interrupt, duckdb.InterruptException),
         ):
             now = Point(cursor, at.as_of, at.position)
             sql = "select 1 from annals_kept where part = ? and fingerprint = ? and position >= ?"

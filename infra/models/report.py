@@ -23,9 +23,9 @@ import pyarrow as pa
 
 from commands.rejected import Rejected, require
 from domain.event import State
+from infra.asker import PATIENT, Asker
 from infra.models.archive import name as quoted
 from infra.models.archive import relations, text
-from infra.models.asker import PATIENT, Asker
 from infra.models.engine import Finding, Models
 from infra.models.kept import Kept
 from infra.models.model import INTEGERS, Header, nearest, read_header

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from time import time
 from typing import NamedTuple
@@ -57,7 +58,7 @@ UNDER_WAY: ContextVar[Call] = ContextVar("call")
 ANYBODY = Caller(Actor("unauthenticated", "anonymous"), EVERYTHING)
 
 
-def claimed(claim: str | bytes | None, *, believed: bool) -> Caller:
+def claimed(claim: str | bytes | None, *, believed: Callable[[], bool]) -> Caller:
     """A caller without a token, under the name that the metadata ``crm-actor`` claims. ``user:NAME`` and
     ``system:NAME`` are ``believed`` on the Unix socket, which only the server's own user may open; anybody else is
     unauthenticated.
@@ -76,7 +77,7 @@ def claimed(claim: str | bytes | None, *, believed: bool) -> Caller:
         )
     kind, name = match.groups()
     require(
-        kind is None or believed,
+        kind is None or believed(),
         "INVALID_FIELD",
         "only a caller on the server's Unix socket is believed to be a user or the system; send the bare name",
         field=HEADER,

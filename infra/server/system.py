@@ -83,11 +83,13 @@ class System:
     ) -> Iterator[system_pb2.VerifyResponse]:
         """Checks the log, and the read models and what reports keep if asked to; says how far it is and what is wrong.
 
-        :raises Rejected: NOT_SERVED_HERE where there is no log.
+        :raises Rejected: NOT_SERVED_HERE where there is no log, or no read models to check.
         """
         log = self._log
         if isinstance(log, Stream):
             raise Rejected("NOT_SERVED_HERE", "this server follows topics; ask one on the log to verify it")
+        if request.rebuild and self._models is None:
+            raise Rejected("NOT_SERVED_HERE", "this server has no read models to check; ask one that runs all")
 
         def work(tell: Callable[[system_pb2.VerifyResponse], None]) -> None:
             def progress(part: str, done: int, total: int) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import duckdb
 import pytest
 
 from commands.policy import PublishCalendar
 from commands.ticket import CloseTicket, OpenTicket, ReopenTicket, SolveTicket
+from infra.asker import Asker
 from infra.log import Request
-from infra.models import Asker, Keeper, Models, keeping, kept, report
+from infra.models import Keeper, Models, keeping, kept, report
 from tests.models.company import ACTOR, PROJECTIONS, Company, company_in
 from tests.models.test_business_time import go_on, happen
 
@@ -210,7 +212,7 @@ def test_nothing_is_kept_any_more_once_it_is_closed(tmp_path: Path, monkeypatch:
     begun = threading.Event()
 
     def endless(models: Models, asker: Asker) -> None:
-        with models.keeping() as cursor, asker.runs(cursor):
+        with models.keeping() as cursor, asker.runs(cursor.interrupt, duckdb.InterruptException):
             begun.set()
             cursor.execute("select count(*) from range(1000000) as a, range(1000000) as b where a.range + b.range < 0")
 
