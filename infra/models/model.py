@@ -199,10 +199,10 @@ def _arms(sql: str, cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def _arm(path: Path, node: dict[str, Any], cursor: duckdb.DuckDBPyConnection, keys: list[str]) -> Arm:
-    parts = list(_parts(node))
-    if any(part.get("class") == "WINDOW" or part.get("modifiers") or part.get("group_expressions") for part in parts):
+    found = list(parts(node))
+    if any(part.get("class") == "WINDOW" or part.get("modifiers") or part.get("group_expressions") for part in found):
         raise _invalid(path, "every change comes from one event alone: no windows, groups, ORDER BY, LIMIT or DISTINCT")
-    tables = [part["table_name"] for part in parts if part.get("type") == "BASE_TABLE"]
+    tables = [part["table_name"] for part in found if part.get("type") == "BASE_TABLE"]
     read = [table for table in tables if table in relations()]
     if len(read) != 1:
         raise _invalid(path, "every SELECT of the UNION ALL BY NAME reads one relation of events, once")
@@ -215,15 +215,15 @@ def _arm(path: Path, node: dict[str, Any], cursor: duckdb.DuckDBPyConnection, ke
     return Arm(sql, read[0], columns)
 
 
-def _parts(node: Any) -> Iterator[dict[str, Any]]:
+def parts(node: Any) -> Iterator[dict[str, Any]]:
     """Every node of a syntax tree."""
     if isinstance(node, dict):
         yield node
         for child in node.values():
-            yield from _parts(child)
+            yield from parts(child)
     elif isinstance(node, list):
         for child in node:
-            yield from _parts(child)
+            yield from parts(child)
 
 
 def _columns(path: Path, header: Header, described: dict[str, str]) -> tuple[tuple[Column, ...], tuple[Column, ...]]:

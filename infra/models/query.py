@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,11 +15,25 @@ from commands.rejected import Rejected, require
 from infra.asker import left
 from infra.models.archive import relations
 from infra.models.engine import EVENTS, Models
+from infra.models.model import parts
 from infra.models.point import require_recorded, schema_in_utc
 
 BATCH_ROWS = 10_000
 
 TOO_MUCH = "it needs more memory than DuckDB may use (CRM_MEMORY)"
+
+ROWS_OF_NOTHING = (
+    *("range", "generate_series", "unnest", "repeat", "json_each", "json_tree", "summary"),
+    *("duckdb_columns", "duckdb_tables", "duckdb_views", "duckdb_functions", "duckdb_types", "duckdb_keywords"),
+    *("duckdb_schemas", "duckdb_settings", "pragma_table_info", "pragma_version"),
+    *("pg_timezone_names", "icu_calendar_names"),
+)
+"""The table functions, besides `x_at` and `x_intervals`, that a statement may call. Others read files, run SQL that is
+not seen, or do something to the process.
+"""
+
+_FILE = re.compile(r"[/\\*]|\.\w+$")
+"""What is in a name that DuckDB takes for a file's."""
 
 EXPLAIN = re.compile(r"\s*explain\b(\s+analyze\b|\s*\([^)]*\))?", re.IGNORECASE)
 
@@ -105,8 +120,8 @@ def query(
 
     :param seconds: how long it may take in all.
     :param rows: how many rows it may answer.
-    :raises Rejected: SQL_REFUSED where it is no single statement that reads; SQL_INVALID where DuckDB does not
-        understand it, with DuckDB's own words; SQL_TIMEOUT; SQL_OUT_OF_MEMORY; IN_THE_FUTURE.
+    :raises Rejected: SQL_REFUSED where it is no single statement that reads relations alone; SQL_INVALID where DuckDB
+        does not understand it, with DuckDB's own words; SQL_TIMEOUT; SQL_OUT_OF_MEMORY; IN_THE_FUTURE.
     """
     _require_readable(sql)
     newest = models.newest()
@@ -115,6 +130,7 @@ def query(
     models.bring(named, newest.position)
     with ExitStack() as owned:
         cursor = owned.enter_context(models.transaction())
+        _require_relations(models, sql, cursor)
         held = models.held_in(cursor, named, newest.position)
         return Rows(sql, cursor, newest.position, held, seconds, rows).owns(owned.pop_all())
     raise AssertionError("unreachable")
@@ -129,9 +145,8 @@ def _named(models: Models, sql: str) -> list[str]:
 
 def _require_readable(sql: str) -> None:
     """Refuse all but one SELECT or EXPLAIN of one."""
-    explained = EXPLAIN.sub("", sql, count=1) if EXPLAIN.match(sql) else sql
     try:
-        statements = duckdb.extract_statements(explained)
+        statements = duckdb.extract_statements(_explained(sql))
     except duckdb.Error as error:
         raise Rejected("SQL_INVALID", _said(error), field="sql") from error
     require(
@@ -140,6 +155,27 @@ def _require_readable(sql: str) -> None:
         "only one statement that reads is allowed: a SELECT, or an EXPLAIN of one",
         field="sql",
     )
+
+
+def _explained(sql: str) -> str:
+    """The statement that an EXPLAIN is of, or the one that it is."""
+    return EXPLAIN.sub("", sql, count=1) if EXPLAIN.match(sql) else sql
+
+
+def _require_relations(models: Models, sql: str, cursor: duckdb.DuckDBPyConnection) -> None:
+    """Refuse what reads anything but relations: DuckDB itself would let a statement read the published snapshots."""
+    serialized = cursor.execute("select json_serialize_sql(?::varchar)", [_explained(sql)]).fetchall()[0][0]
+    ours = {f"{model}_{part}" for model in models.definitions for part in ("at", "intervals")}
+    for part in parts(json.loads(serialized)):
+        if part.get("type") == "TABLE_FUNCTION":
+            called = str(part["function"]["function_name"]).lower()
+            allowed = f"allowed are x_at and x_intervals of every model, {', '.join(ROWS_OF_NOTHING)}"
+            sentence = f"a statement reads relations; it cannot call {called} for rows; {allowed}"
+            require(called in ours or called in ROWS_OF_NOTHING, "SQL_REFUSED", sentence, field="sql")
+        elif part.get("type") == "BASE_TABLE":
+            table = str(part["table_name"])
+            sentence = f"a statement reads relations, no files; {table} is none"
+            require(not _FILE.search(table), "SQL_REFUSED", sentence, field="sql")
 
 
 def _said(error: Exception) -> str:

@@ -38,7 +38,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "SAME_STREAM": "a stream cannot be merged with itself",
         "SCORE_OUT_OF_RANGE": "the metric has no such score",
         "SQL_INVALID": "DuckDB does not understand the statement",
-        "SQL_REFUSED": "only one statement that reads is allowed",
+        "SQL_REFUSED": "only one statement is allowed, and it reads relations, no files",
         "TOO_MANY_COMMANDS": "a message of bulk commands has more than 500",
         "UNKNOWN_COLUMN": "there is no such column; the nearest ones are named",
         "UNKNOWN_FIELD": "there is no such field, or it has another type",

@@ -2,8 +2,8 @@
 
 ``python -m tests.bench.bench_models [scale]`` prints the figures; a scale of 1 is a million events.
 ``python -m tests.bench.bench_models memory 5000000`` prints, with a log of so many events on disk, the peak memory of
-upkeep and of a rebuild in MB, and the events/s of the rebuild. ``python -m tests.bench.bench_models linear 5`` prints
-the rebuilds of 1, 2 and 5 million events.
+upkeep and of a rebuild in MB, and how many events a rebuild folds in a second of CPU.
+``python -m tests.bench.bench_models linear 5`` prints the rebuilds of 1, 2 and 5 million events.
 """
 
 from __future__ import annotations
@@ -232,14 +232,18 @@ def store(file: Path, size: int) -> None:
 
 
 def peaks(file: Path) -> tuple[float, float, float]:
-    """MB of memory that upkeep and then a rebuild of all models take at most, and the events/s of the rebuild."""
+    """MB of memory that upkeep and then a rebuild of all models take at most, and how many events the rebuild folds in
+    a second of CPU, which is the same where other work slows it down.
+    """
     log = Stored(file)
     with tempfile.TemporaryDirectory() as folder:
         models = opened(Path(folder), log)
         models.follow()
         upkeep = peak()
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is that of now
-        taken = seconds(models.rebuild)
+        begin = time.process_time()
+        models.rebuild()
+        taken = time.process_time() - begin
         rebuild = peak()
         models.close()
     return upkeep, rebuild, log.head.position / taken
@@ -415,7 +419,7 @@ def _linear(size: int) -> list[dict[str, Any]]:
         first = first or (speed, rebuild)
         of = f"of {size * fifths // 5:,} events"
         figures += [
-            row(f"models: rebuild {of}", speed, "events/s", first[0], ">= 0.7"),
+            row(f"models: rebuild {of}", speed, "events/CPU s", first[0], ">= 0.7"),
             row(f"models: its peak memory {of}", rebuild, "MB", first[1], "<= 1.5"),
         ]
     return [*figures, row(f"models: peak memory of upkeep {of}", upkeep, "MB", target="< 2048")]

@@ -97,7 +97,7 @@ def test_what_is_kept_serves_what_was_known_before(tmp_path: Path) -> None:
         )
         head = company.log.head.position
         answers(company)
-        for known_at in (last_policy - 1, last_policy, (last_policy + head) // 2, head - 1):
+        for known_at in (last_policy - 1, (last_policy + head) // 2):
             question = {"as_of": company.now, "known_at": known_at}
             assert answers(company, **question) == without(company, **question)
         with company.models.keeping() as cursor:
@@ -169,7 +169,7 @@ def test_what_is_kept_is_compared_with_what_is_computed(tmp_path: Path) -> None:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
