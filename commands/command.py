@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from commands.fields import Id, Text
-from commands.rejected import Rejected
+from commands.rejected import Rejected, require
 from domain.event import Event, State
 
 
@@ -50,7 +50,8 @@ class Command(BaseModel):
 
     ``creates`` says that the stream must not exist yet, ``begins`` that it need not; every other command needs an
     existing one. Where it exists, it must be neither merged away nor forgotten. A command that is ``of_person`` also
-    receives, last, the names of all streams of the person that the home stream is about, where anybody knows them.
+    receives, last, the names of all streams of the person that the home stream is about, where anybody knows them, and
+    the position of the newest event in them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -127,6 +128,19 @@ def admit_existing(stream: str, state: State, *, field: str) -> None:
         )
     if state.is_over:
         raise Rejected("FORGOTTEN", f"{stream} was forgotten; nothing more can be recorded about it", field=field)
+
+
+def require_unchanged(since: int | None, newest: int) -> None:
+    """Refuse to judge a person of whom more is known than when they were judged, where that is said.
+
+    :raises Rejected: PERSON_CHANGED.
+    """
+    require(
+        since is None or newest <= since,
+        "PERSON_CHANGED",
+        f"something was recorded about the person at position {newest}; look at it, and decide anew",
+        field="unchanged_since_position",
+    )
 
 
 def differing(command: Command, state: State, names: tuple[str, ...]) -> dict[str, Any]:

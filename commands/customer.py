@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from commands.command import Command, Elsewhere, Fact, Names, admit_existing
+from commands.command import Command, Elsewhere, Fact, Names, admit_existing, require_unchanged
 from commands.correction import correction
-from commands.fields import Channel, Direction, Id, Instant, Seconds, Text, Version, Word
+from commands.fields import Channel, Direction, Id, Instant, Position, Seconds, Text, Version, Word
 from commands.merging import can_unmerge, require_other
 from commands.rejected import require
 from domain import customer as customers
@@ -376,7 +376,10 @@ class ForgetCustomer(CustomerCommand):
 
     of_person: ClassVar[bool] = True
 
-    def decide(self, customer: Customer, streams: tuple[str, ...] = ()) -> Iterator[Fact]:
+    unchanged_since_position: Position | None = None
+
+    def decide(self, customer: Customer, streams: tuple[str, ...] = (), newest: int = 0) -> Iterator[Fact]:
+        require_unchanged(self.unchanged_since_position, newest)
         yield CustomerForgotten(streams=streams)
 
 

@@ -12,6 +12,9 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+Position = Annotated[int, Field(ge=0)]
+"""How far somebody has seen the log."""
+
 Version = Annotated[int, Field(ge=1, le=2_147_483_647)]
 
 

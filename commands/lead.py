@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from commands.command import Command, Elsewhere, Fact, Names, admit_existing
+from commands.command import Command, Elsewhere, Fact, Names, admit_existing, require_unchanged
 from commands.correction import correction
-from commands.fields import Channel, Direction, Id, Text, Version, Word
+from commands.fields import Channel, Direction, Id, Position, Text, Version, Word
 from commands.merging import can_unmerge, require_other
 from commands.rejected import Rejected, require
 from domain import customer as customers
@@ -268,7 +268,9 @@ class ForgetLead(LeadCommand):
 
     of_person: ClassVar[bool] = True
 
-    def decide(self, lead: Lead, streams: tuple[str, ...] = ()) -> Iterator[Fact]:
+    unchanged_since_position: Position | None = None
+
+    def decide(self, lead: Lead, streams: tuple[str, ...] = (), newest: int = 0) -> Iterator[Fact]:
         known = [stream for stream in streams if stream.startswith(f"{Customer.aggregate}-")]
         if lead.customer_id is not None and not known:
             known = [f"{Customer.aggregate}-{lead.customer_id}"]
@@ -278,6 +280,7 @@ class ForgetLead(LeadCommand):
             f"the person of lead-{self.id} is a customer: forget {', '.join(known)}, and the lead is forgotten with it",
         )
         if not lead.forgotten:
+            require_unchanged(self.unchanged_since_position, newest)
             yield LeadForgotten(streams=streams)
 
 

@@ -12,7 +12,7 @@ from commands.rejected import require
 from infra.directory import announce, lock, socket_address, withdraw
 from infra.keys import Keys, load_master_key, settle
 from infra.log import Follower, Log
-from infra.models import HeldBack, Models, place_in
+from infra.models import HeldBack, Keeper, Models, place_in
 from infra.parts import Part
 from infra.server import Server
 from infra.settings import Settings
@@ -86,6 +86,10 @@ class Node:
                     # Before the models, so that nobody goes on waiting for an event that does not come.
                     owned.callback(log.close)
                 models.start()
+                if stays:
+                    keeper = Keeper(models)
+                    owned.callback(keeper.close)
+                    keeper.start()
             publisher = None
             if stays and cluster is not None and isinstance(log, Log) and settings.only is not Part.COMMANDS:
                 publisher = Publisher(log, cluster)

@@ -21,6 +21,8 @@ from tests.places import Place
 settings.register_profile("annals", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("annals")
 
+# Whoever starts the tests in the background may have them ignore it, and all that they start would as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests start hundreds of processes; each would compile everything anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

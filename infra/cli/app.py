@@ -111,10 +111,14 @@ def explain(error: Exception) -> int:
     if isinstance(error, grpc.RpcError):
         error = crm_error(error)
     if isinstance(error, CrmError) and error.status is grpc.StatusCode.UNAVAILABLE:
-        note(f"error: {error.code}: the server cannot be reached: {error.sentence}")
+        # With a code of its own it is the server that says what it cannot reach.
+        where = "the server cannot be reached: " if error.code == error.status.name else ""
+        note(f"error: {error.code}: {where}{error.sentence}")
         return UNREACHABLE
     if isinstance(error, CrmError | Rejected):
         note(f"error: {error.code}: {error.sentence}")
+        if error.code == "NOT_SERVED_HERE":
+            note("where none runs all, a command on a data directory of its own (--data) does, with the same settings")
         return REFUSED
     kind = type(error).__name__
     note(f"error: UNFORESEEN: {kind}: {error}; CRM_DEBUG=1 shows where it came from")

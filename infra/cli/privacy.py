@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +16,14 @@ from infra.cli.output import Rows, chosen, json_line, note, write, write_lines
 
 if TYPE_CHECKING:
     from crm.client import Client
+    from crm.v1.outcome_pb2 import Outcome
+    from infra.cli.remains import Word
 
 MATCHES = ("stream", "slots")
 FORGOTTEN = ("stream",)
+MOST_TRIES = 5
+"""How often is asked what is known about somebody of whom more is told each time."""
+
 SHORTEST_ALONE = 6
 """Shorter words of a name are in other words: Abel in label."""
 
@@ -123,9 +128,12 @@ def forget(
             ask, request = crm.customers.ForgetCustomer, customers_pb2.ForgetCustomerRequest
         try:
             ask(request(id=id, reason=reason, validate_only=True))  # before anything is written down
-            if words is not None:
-                keep_words(words, words_of(crm, person))
-            outcome = ask(request(id=id, reason=reason))
+            if words is None:
+                outcome = ask(request(id=id, reason=reason))
+            else:
+                outcome = forgotten_as_known(
+                    lambda known: ask(request(id=id, reason=reason, unchanged_since_position=known)), crm, person, words
+                )
         except CrmError as refusal:
             if refusal.code == "FORGOTTEN":  # perhaps by one who was killed before it said this
                 tell_of_copies(copies_before(crm, f"{aggregate}-{id}", copies))
@@ -143,6 +151,24 @@ def forget(
         note(f"{words} holds what was personal: remove it as soon as crm verify --forgotten has looked for it")
 
 
+def forgotten_as_known(forget: Callable[[int], Outcome], crm: Client, person: str, file: Path) -> Outcome:
+    """What came of forgetting somebody, everything personal of whom was written into the file before.
+
+    :raises CrmError: PERSON_CHANGED where more is told of them each time.
+    """
+    from crm.client import CrmError
+
+    for tries_left in reversed(range(MOST_TRIES)):
+        words, known = words_of(crm, person)
+        keep_words(file, words)
+        try:
+            return forget(known)
+        except CrmError as refusal:
+            if refusal.code != "PERSON_CHANGED" or not tries_left:
+                raise
+    raise AssertionError("unreachable")
+
+
 def copies_before(crm: Client, stream: str, copies: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What was handed out before the person of a stream was forgotten; all of it where another stream says when."""
     from crm.v1 import log_pb2
@@ -158,49 +184,55 @@ def person_of(person: str) -> tuple[str, str]:
     return (aggregate, id) if id and aggregate in ("customer", "lead") else ("customer", person)
 
 
-def words_of(crm: Client, person: str) -> list[str]:
+def words_of(crm: Client, person: str) -> tuple[list[Word], int]:
     """Every personal value that we hold about a person, and what names and telephone numbers are recognised by where
-    they are written in another order, or grouped otherwise.
+    they are written in another order, or grouped otherwise; and up to which position.
     """
     from domain.event import Event
+    from infra.cli.remains import Word
 
-    found: set[str] = set()
+    found: set[Word] = set()
+    position = 0
     for part in described(crm, person):
+        position = position or part.position
         if part.HasField("event"):
             personal = Event.by_name[part.event.type].personal
             for name, value in part.event.data.items():
                 if name in personal and value:
                     kind = part.event.data["kind"] if part.event.type == "ContactPointAdded" else name
-                    found |= {str(value), *parts_of(kind.removesuffix("_was"), str(value))}
-    return sorted(found)
+                    found |= {Word(str(value)), *parts_of(kind.removesuffix("_was"), str(value))}
+    return sorted(found), position
 
 
-def parts_of(kind: str, value: str) -> list[str]:
-    """What a value of a kind may be recognised by as well as by the whole: a name with its last word first, its longer
-    words alone, a number's digits.
+def parts_of(kind: str, value: str) -> list[Word]:
+    """What a value of a kind may be recognised by as well as by the whole: a name with its last word first, its words
+    alone, the shorter ones as whole words, a number's digits.
     """
+    from infra.cli.remains import SHORTEST_WHOLE, Word
+
     if kind == "name":
         words = re.findall(r"[\w'’.-]+", value)
         first, last = " ".join(words[:-1]), "".join(words[-1:])
         turned = [f"{last} {first}", f"{last}, {first}"] if first else []
-        return [*turned, *(word for word in re.findall(r"\w+", value) if len(word) >= SHORTEST_ALONE)]
+        alone = [word for word in re.findall(r"\w+", value) if len(word) >= SHORTEST_WHOLE]
+        return [*map(Word, turned), *(Word(word, whole=len(word) < SHORTEST_ALONE) for word in alone)]
     if kind == "phone":
-        return (
-            [re.sub(r"\D", "", each) for each in (value, value.replace("(0)", ""))] if re.search(r"\d", value) else []
-        )
+        numbers = (value, value.replace("(0)", ""))
+        return [Word(re.sub(r"\D", "", each)) for each in numbers] if re.search(r"\d", value) else []
     return []
 
 
-def keep_words(file: Path, words: list[str]) -> None:
-    """Write the words into a file that only its owner may read, one JSON text a line.
+def keep_words(file: Path, words: list[Word]) -> None:
+    """Write the words into a file that only its owner may read, one JSON text a line, or object for a whole word.
 
     :raises Rejected: OUTPUT_NOT_WRITABLE.
     """
     from commands.rejected import Rejected
+    from infra.cli.remains import line_of
 
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.writelines(json_line(word) + b"\n" for word in words)
+            out.writelines(map(line_of, words))
     except OSError as error:
         raise Rejected("OUTPUT_NOT_WRITABLE", f"{file} cannot be written: {error.strerror or error}") from error
 

@@ -2,8 +2,9 @@
 
 A word is looked for in UTF-8, UTF-16, UTF-32, Latin-1 and Windows-1252, composed and decomposed, in hexadecimal digits,
 percent signs, JSON escapes, HTML entities and quoted-printable, and in base64 at each of the three places where it can
-begin. Compressed data is unpacked wherever it begins in a file; the columns of
-DuckDB, Parquet, SQLite and PostgreSQL are read as those databases read them.
+begin. Compressed data is unpacked wherever it begins in a file; the columns of DuckDB, Parquet, SQLite and PostgreSQL
+are read as those databases read them. A word that is short is in other words, and in any bytes by chance: it is looked
+for as a whole word, as it is written, and in what is text.
 """
 
 from __future__ import annotations
@@ -12,22 +13,36 @@ import json
 import mmap
 import re
 from base64 import b64encode, urlsafe_b64encode
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from html.entities import codepoint2name
 from io import BytesIO
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import normalize
 from urllib.parse import quote, quote_plus
 
-from infra.cli.output import note
+from infra.cli.output import json_line, note
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
 SHORTEST = 4
 """Shorter words are anywhere."""
+
+SHORTEST_WHOLE = 3
+"""Shorter ones are words of every language."""
+
+LONGEST_WHOLE = 400
+"""Bytes that a whole word has at most, in whatever way it is written."""
+
+SAMPLE = 1 << 16
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""What is in no text."""
+
+ROWS_AT_ONCE = 10_000
 
 LONGEST = 60
 """Of a longer text, pieces of so many characters are looked for: any one of them may be left."""
@@ -51,15 +66,36 @@ class Found(NamedTuple):
     encoding: str
 
 
+class Word(NamedTuple):
+    """A word to look for, anywhere or as a ``whole`` word."""
+
+    text: str
+    whole: bool = False
+
+
+class Before(NamedTuple):
+    """What came before: so many bytes, in which so many lines ended."""
+
+    bytes: int
+    lines: int
+
+
+BEGINNING = Before(0, 0)
+
+
 class Words:
     """The words to look for, in all their encodings."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[Word]) -> None:
         self.patterns: list[tuple[bytes, int, str]] = []
+        self.whole: list[tuple[re.Pattern[bytes], int]] = []
         self.skipped = 0
         seen: set[bytes] = set()
-        for number, text in enumerate(texts, 1):
+        for number, (text, whole) in enumerate(words, 1):
             stripped = text.strip()
+            if whole and len(stripped) >= SHORTEST_WHOLE:
+                self.whole.append((whole_word(stripped), number))
+                continue
             if len(stripped) < SHORTEST:
                 self.skipped += 1
                 continue
@@ -68,14 +104,50 @@ class Words:
                     if pattern not in seen:
                         seen.add(pattern)
                         self.patterns.append((pattern, number, encoding))
-        self.longest = max((len(pattern) for pattern, _, _ in self.patterns), default=0)
+        self.longest = max((LONGEST_WHOLE if self.whole else 0, *(len(pattern) for pattern, _, _ in self.patterns)))
 
     def within(self, content: bytes | mmap.mmap) -> Iterator[tuple[int, int, str]]:
-        """Each pattern that is there: the number of its word, where it begins, and its encoding."""
+        """Each word that is there: its number, where it begins, and how it is written."""
+        yield from self.within_bytes(content)
+        if self.whole and is_text(content):
+            yield from self.whole_within(content)
+
+    def within_bytes(self, content: bytes | mmap.mmap) -> Iterator[tuple[int, int, str]]:
+        """The same for those that are looked for anywhere."""
         for pattern, number, encoding in self.patterns:
             at = content.find(pattern)
             if at >= 0:
                 yield number, at, encoding
+
+    def whole_within(self, content: bytes | mmap.mmap) -> Iterator[tuple[int, int, str]]:
+        """The same for each whole word, in a content that is text."""
+        for word, number in self.whole:
+            if found := word.search(content):
+                yield number, found.start(), "a whole word"
+
+
+def whole_word(text: str) -> re.Pattern[bytes]:
+    """A word as it is written, or in capitals, between what can be in no word. What base64 is made of is in one."""
+    written = dict.fromkeys(
+        content
+        for cased in (text, text.upper())
+        for form in ("NFC", "NFD")
+        for content in (normalize(form, cased).encode(), json.dumps(normalize(form, cased))[1:-1].encode())
+    )
+    among = rb"[A-Za-z0-9_+/\x80-\xff]"
+    any_of = b"|".join(map(re.escape, written))
+    return re.compile(rb"(?:(?<!" + among + rb")|(?<=\\[nrt]))(?:" + any_of + rb")(?!" + among + rb")")
+
+
+def is_text(content: bytes | mmap.mmap) -> bool:
+    """Whether a content is text in UTF-8, by its beginning."""
+    beginning = bytes(content[:SAMPLE])
+    try:
+        beginning.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(beginning) - 3 or len(beginning) < SAMPLE:
+            return False
+    return CONTROL.search(beginning) is None
 
 
 def pieces(text: str) -> list[str]:
@@ -176,7 +248,7 @@ def found_remains(settings: Settings, file: Path | None, paths: list[Path]) -> l
 
     require(settings.has_log, "NO_DATA", f"there is no data in {settings.data}; name another directory with --data")
     try:
-        words = Words(word_in(line) for line in lines_of(file)) if file is not None else None
+        words = Words(map(word_in, lines_of(file))) if file is not None else None
         if words is not None and words.skipped:
             note(f"{words.skipped} words have fewer than {SHORTEST} characters, and are not looked for")
         urls = [url for url in (settings.log, settings.keys) if url is not None]
@@ -215,15 +287,24 @@ def lines_of(file: Path) -> list[str]:
         raise Rejected("SOURCE_UNREADABLE", f"{file} cannot be read as text in UTF-8 ({error})") from error
 
 
-def word_in(line: str) -> str:
-    """The text that a line says: as JSON where it is a text in quotes."""
-    import json
-
+def word_in(line: str) -> Word:
+    """The word that a line says: as JSON where it is a text in quotes, or an object that says ``whole``."""
     try:
-        word = json.loads(line)
+        said = json.loads(line)
     except ValueError:
-        return line
-    return word if isinstance(word, str) else line
+        return Word(line)
+    match said:
+        case str():
+            return Word(said)
+        case {"whole": str(word)}:
+            return Word(word, whole=True)
+        case _:
+            return Word(line)
+
+
+def line_of(word: Word) -> bytes:
+    """The line that says a word."""
+    return json_line({"whole": word.text} if word.whole else word.text) + b"\n"
 
 
 def in_files(paths: Iterable[Path], words: Words, leave_out: set[Path]) -> Iterator[Found]:
@@ -261,31 +342,45 @@ def in_file(file: Path, words: Words) -> Iterator[Found]:
         yield from in_columns(texts_in_parquet(file), str(file), words)
 
 
-def in_bytes(content: bytes | mmap.mmap, place: str, words: Words, depth: int) -> Iterator[Found]:
-    """What is found in bytes, and in whatever compressed data begins among them."""
+def in_bytes(
+    content: bytes | mmap.mmap, place: str, words: Words, depth: int, before: Before = BEGINNING
+) -> Iterator[Found]:
+    """What is found in bytes, which others came before, and in whatever compressed data begins among them."""
+    text = is_text(content)
     for number, at, encoding in words.within(content):
-        yield Found(number, f"{place} at byte {at}", encoding)
+        line = f", line {before.lines + lines_in(content, at) + 1}," if text else ""
+        yield Found(number, f"{place}{line} at byte {before.bytes + at}", encoding)
     if depth:
         for name, magic in MAGIC.items():
             at = content.find(magic)
             while at >= 0:
                 inner = f"{place} at byte {at}, {name}"
-                for chunk in unpacked(content, at, name, words.longest):
-                    yield from in_bytes(chunk, inner, words, depth - 1)
+                for chunk, already in unpacked(content, at, name, words.longest):
+                    yield from in_bytes(chunk, inner, words, depth - 1, already)
                 at = content.find(magic, at + 1)
 
 
-def unpacked(content: bytes | mmap.mmap, at: int, name: str, overlap: int) -> Iterator[bytes]:
-    """What the compressed data that begins there unpacks to, as far as it does, in pieces that overlap."""
+def lines_in(content: bytes | mmap.mmap, until: int) -> int:
+    """How many lines end before a byte."""
+    return sum(content[at : min(at + CHUNK, until)].count(b"\n") for at in range(0, until, CHUNK))
+
+
+def unpacked(content: bytes | mmap.mmap, at: int, name: str, overlap: int) -> Iterator[tuple[bytes, Before]]:
+    """What the compressed data that begins there unpacks to, as far as it does, in pieces that overlap, each with what
+    came before it.
+    """
     import pyarrow as pa
 
     window = BytesIO(content[at : at + LONGEST_INSIDE] if at else content[:])
-    before = b""
+    kept, before = b"", BEGINNING
     try:
         with pa.CompressedInputStream(pa.PythonFile(window, "r"), name) as stream:
             while piece := stream.read(CHUNK):
-                yield before + piece
-                before = piece[-overlap:]
+                whole = kept + piece
+                yield whole, before
+                kept = whole[-overlap:]
+                gone = len(whole) - len(kept)
+                before = Before(before.bytes + gone, before.lines + lines_in(whole, gone))
     except (OSError, pa.ArrowException):
         return  # it was none, or it ends here
 
@@ -331,25 +426,33 @@ def is_sqlite(file: Path) -> bool:
         return opened.read(len(SQLITE)) == SQLITE
 
 
-def in_columns(columns: Iterable[tuple[str, Iterable[object]]], place: str, words: Words) -> Iterator[Found]:
-    """What is found in values, which come with the names of their columns."""
+def in_columns(
+    columns: Iterable[tuple[str, Iterable[tuple[object, int]]]], place: str, words: Words
+) -> Iterator[Found]:
+    """What is found in values, which come with their rows and the names of their columns."""
     for column, texts in columns:
         yield from in_texts(texts, f"{place}, {column}", words)
 
 
-def in_texts(texts: Iterable[object], place: str, words: Words) -> Iterator[Found]:
-    """What is found in values of a column."""
-    joined = b"\n".join(
-        bytes(text) if isinstance(text, bytes | memoryview) else str(text).encode("utf-8", "surrogatepass")
-        for text in texts
-        if text is not None
-    )
-    for number, _, encoding in words.within(joined):
-        yield Found(number, place, encoding)
+def in_texts(texts: Iterable[tuple[object, int]], place: str, words: Words) -> Iterator[Found]:
+    """What is found in values of a column, which come with their rows."""
+    contents = [(content_of(value), row) for value, row in texts if value is not None]
+    for some, find in (
+        (contents, words.within_bytes),
+        ([each for each in contents if is_text(each[0])] if words.whole else [], words.whole_within),
+    ):
+        ends = list(accumulate(len(content) + 1 for content, _ in some))
+        for number, at, encoding in find(b"\n".join(content for content, _ in some)):
+            yield Found(number, f"{place}, row {some[bisect_right(ends, at)][1]}", encoding)
+
+
+def content_of(value: object) -> bytes:
+    """The bytes of a value."""
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode("utf-8", "surrogatepass")
 
 
 def in_database(url: str, place: str, words: Words) -> Iterator[Found]:
-    """What is found in the columns of a database's tables.
+    """What is found in the columns of a database's tables, whose rows are counted in the order of their keys.
 
     :raises sqlalchemy.exc.SQLAlchemyError: where it cannot be read.
     """
@@ -361,9 +464,12 @@ def in_database(url: str, place: str, words: Words) -> Iterator[Found]:
             tables = MetaData()
             tables.reflect(connection)
             for table in tables.sorted_tables:
-                rows = connection.execution_options(stream_results=True).execute(select(table))
-                for part in rows.partitions(10_000):
+                statement = select(table).order_by(*table.primary_key)
+                rows = connection.execution_options(stream_results=True).execute(statement)
+                for number, part in enumerate(rows.partitions(ROWS_AT_ONCE)):
+                    begin = number * ROWS_AT_ONCE + 1
                     for column, values in zip(table.c, zip(*part, strict=True), strict=True):
-                        yield from in_texts(values, f"{place}, {table.name}.{column.name}", words)
+                        counted = ((value, row) for row, value in enumerate(values, begin))
+                        yield from in_texts(counted, f"{place}, {table.name}.{column.name}", words)
     finally:
         engine.dispose()

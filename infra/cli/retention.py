@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 RAN = ("customer", "status", "since", "policy", "version", "days", "outcome")
 PAGE = 1_000
+MOST_TRIES = 5
+"""How often somebody is judged of whom more is told each time."""
+
 UNKNOWN, FAILED = "not known: it was interrupted; run it again", "failed: "
 CONTACTS = (
     *("CustomerRegistered", "CustomerChurned", "InteractionLogged", "SurveyAnswered", "LeadCaptured", "LeadContacted"),
@@ -39,6 +42,16 @@ class Rule(NamedTuple):
     version: int
     status: str
     days: int
+
+
+class Judged(NamedTuple):
+    """Since when the time of a whole person counts, what speaks against forgetting them, if anything does, and up to
+    which position they were judged.
+    """
+
+    since: datetime
+    objection: str | None
+    position: int
 
 
 class Due(NamedTuple):
@@ -71,8 +84,8 @@ def run(
 
     The whole person is judged: somebody one of whose customers (also a merged one) has another status, or with whom
     there was any contact in these days, as a lead or in a ticket too, is left as it is. A row for each of them says
-    why; who changed in the meantime is left for the next run. The reason of each forgetting names the policy. Running
-    it again forgets nobody twice.
+    why. Who changes meanwhile is judged again, or left for the next run. The reason of each forgetting names the
+    policy. Running it again forgets nobody twice.
 
     The rows are written whatever comes in between, and what was handed out before is listed as by crm forget. Exit
     status 1 where somebody could not be forgotten.
@@ -170,14 +183,15 @@ def left(crm: Client, id: str, position: int) -> datetime | None:
     return datetime.fromisoformat(json.loads(events[-1].document)["time"]) if events else None
 
 
-def judged(crm: Client, due: Due) -> tuple[datetime, str | None]:
-    """Since when the time of the whole person counts, and what speaks against forgetting it, if anything does: another
-    status of one of its customers, or a contact that is too new.
+def judged(crm: Client, due: Due) -> Judged:
+    """The whole person judged. What speaks against forgetting them is another status of one of their customers, or a
+    contact that is too new.
     """
     from crm.v1 import privacy_pb2
 
-    since, objections = due.since, []
+    since, position, objections = due.since, 0, []
     for part in crm.privacy.DescribeSubject(privacy_pb2.DescribeSubjectRequest(customer_id=due.id)):
+        position = position or part.position
         match part.WhichOneof("part"):
             case "state" if part.state.stream.startswith("customer-"):
                 status = part.state.values.fields["status"].string_value
@@ -187,7 +201,7 @@ def judged(crm: Client, due: Due) -> tuple[datetime, str | None]:
                 since = max(since, instant(part.event.occurred_at))
                 if instant(part.event.occurred_at) > due.until:
                     objections.append(f"{part.event.type} in {part.event.stream} since")
-    return since, objections[0] if objections else None
+    return Judged(since, objections[0] if objections else None, position)
 
 
 def is_contact(event: Any) -> bool:
@@ -202,27 +216,35 @@ def settled(crm: Client, due: Due, dry_run: bool) -> dict[str, Any]:
     """
     from crm.client import CrmError
 
-    try:
-        since, objection = judged(crm, due)
-        if objection is not None:
-            return {"since": since, "outcome": f"left as it is: {objection}"}
-        if not dry_run:
-            forget(crm, due, since)
-        return {"since": since, "outcome": "would be forgotten" if dry_run else "forgotten"}
-    except CrmError as refusal:
-        if refusal.is_passing:
-            raise
-        left = refusal.code in ("VERSION_CONFLICT", "MERGED", "FORGOTTEN")
-        return {"outcome": f"{'left as it is: ' if left else FAILED}{refusal.code}"}
+    code = ""
+    for _ in range(MOST_TRIES):
+        try:
+            found = judged(crm, due)
+            if found.objection is not None:
+                return {"since": found.since, "outcome": f"left as it is: {found.objection}"}
+            if not dry_run:
+                forget(crm, due, found)
+            return {"since": found.since, "outcome": "would be forgotten" if dry_run else "forgotten"}
+        except CrmError as refusal:
+            if refusal.is_passing:
+                raise
+            code = refusal.code
+            if code != "PERSON_CHANGED":
+                break
+    left = code in ("VERSION_CONFLICT", "MERGED", "FORGOTTEN", "PERSON_CHANGED")
+    return {"outcome": f"{'left as it is: ' if left else FAILED}{code}"}
 
 
-def forget(crm: Client, due: Due, since: datetime) -> None:
-    """Forget a customer."""
+def forget(crm: Client, due: Due, found: Judged) -> None:
+    """Forget a customer, unless anything was recorded about the person since they were judged."""
     from crm.v1 import customers_pb2
 
-    rule = due.rule
-    reason = f"retention policy {rule.policy}, version {rule.version}: {rule.status}, no contact since {rfc(since)}"
-    crm.customers.ForgetCustomer(customers_pb2.ForgetCustomerRequest(id=due.id, etag=due.etag, reason=reason))
+    rule, since = due.rule, rfc(found.since)
+    reason = f"retention policy {rule.policy}, version {rule.version}: {rule.status}, no contact since {since}"
+    request = customers_pb2.ForgetCustomerRequest(
+        id=due.id, etag=due.etag, reason=reason, unchanged_since_position=found.position
+    )
+    crm.customers.ForgetCustomer(request)
 
 
 def listed(call: Any, request: Any, field: str, now: Any, position: int, **asked: Any) -> Iterator[Any]:

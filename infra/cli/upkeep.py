@@ -36,7 +36,8 @@ def verify(
         typer.Argument(metavar="PATH", help="With --forgotten: files and folders to look into besides the data."),
     ] = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Compare the read models with a fresh rebuild as well.")
+        bool,
+        typer.Option("--rebuild", help="Compare the read models with a fresh rebuild as well, and what reports keep."),
     ] = False,
     witness: Annotated[
         list[Path] | None,

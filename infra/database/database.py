@@ -19,9 +19,10 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
 from commands.rejected import Rejected
+from infra.asker import ASKER
 
 BUSY_SECONDS = 10
-"""How long a write transaction waits for its turn."""
+"""How long a write transaction waits for its turn, where whoever asks does not wait less."""
 
 Row = tuple[Any, ...]
 Rows = Sequence[Row]
@@ -58,7 +59,8 @@ class Database(ABC):
     LOG_UNREADABLE, LOG_UNCERTAIN; one that may not be written is DATA_NOT_WRITABLE.
 
     Readers share a pool, never wait, and see every committed transaction. There is one connection for writing, which
-    its user must not use from two threads at once.
+    its user must not use from two threads at once. What is read for somebody ends when they leave (DEADLINE_PASSED);
+    what is written for them waits for its turn, and for a connection, no longer than they do, and is never cut off.
     """
 
     def __init__(self, url: URL, name: str, engine: Engine, dialect: Dialect) -> None:
@@ -143,6 +145,12 @@ class Database(ABC):
     @abstractmethod
     def _refusal(self, error: BaseException) -> Unusable | None:
         """What an error of the driver means; None where it is no such error."""
+
+
+def milliseconds_to_wait() -> int | None:
+    """How long whoever asks waits for a lock, at least 1; None where they wait as long as anybody."""
+    patience = ASKER.get().patience
+    return None if patience is None or patience >= BUSY_SECONDS else max(1, int(patience * 1000))
 
 
 def values(texts: Sequence[str]) -> str:

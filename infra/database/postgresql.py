@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import select as waiting
+import socket
 from binascii import crc32
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from math import ceil
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -29,6 +32,7 @@ from sqlalchemy import (
     cast,
     column,
     create_engine,
+    event,
     exists,
     func,
     insert,
@@ -42,13 +46,30 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import PoolProxiedConnection
 
+from commands.rejected import Rejected
+from infra.asker import ASKER
 from infra.database import database
-from infra.database.database import Append, Database, Row, Rows, Uncertain, Unusable, moving
+from infra.database.database import (
+    Append,
+    Database,
+    Row,
+    Rows,
+    Uncertain,
+    Unusable,
+    milliseconds_to_wait,
+    moving,
+)
 
 ABANDONED_SECONDS = 60
 """How long a process that holds the turn to write may do nothing before whoever waits for it has it taken away."""
 
+LOCK_TIMEOUT: ColumnElement[str] = literal_column("'lock_timeout'")
+NOTHING: ColumnElement[str] = literal_column("''")
+
 CONNECT_AGAIN_SECONDS = 0.1
+
+CANCEL_SECONDS = 1.0
+"""How long a server may take to end a statement that is not wanted any more."""
 
 
 class PostgreSQL(Database):
@@ -76,6 +97,7 @@ class PostgreSQL(Database):
                 "connect_timeout": database.BUSY_SECONDS,
             },
         )
+        event.listen(engine, "do_connect", connect_in_time)
         super().__init__(url, name, engine, PGDialect_psycopg(paramstyle="format"))  # type: ignore[no-untyped-call]
         self._turn: ColumnElement[int] = literal_column(str(crc32(f"annals {name}".encode())))
         self._take_turn = self.text(select(func.pg_advisory_xact_lock(self._turn)))
@@ -99,10 +121,15 @@ class PostgreSQL(Database):
     def reading(self) -> Iterator[DBAPICursor]:
         with self.sentences():
             connection = self.engine.raw_connection()
+            driver: psycopg.Connection = connection.driver_connection  # type: ignore[assignment]
             try:
-                yield connection.cursor(binary=True)
+                with ASKER.get().runs(Cancelling(driver), psycopg.OperationalError):
+                    yield connection.cursor(binary=True)
             except psycopg.OperationalError:
                 self._drop_if_broken(connection)
+                raise
+            except Rejected:
+                connection.invalidate()  # where it was cancelled, that may still be on its way
                 raise
             finally:
                 connection.close()
@@ -111,7 +138,9 @@ class PostgreSQL(Database):
     def writing(self, first: str | None = None) -> Iterator[DBAPICursor]:
         with self.at_the_writer() as connection:
             cursor = connection.cursor()
-            cursor.execute("; ".join(filter(None, ("BEGIN", self._take_turn, first))).encode())
+            patience = milliseconds_to_wait()
+            impatient = None if patience is None else f"SET LOCAL lock_timeout = {patience}"
+            cursor.execute("; ".join(filter(None, ("BEGIN", impatient, self._take_turn, first))).encode())
             while cursor.nextset():
                 pass
             cursor.format = Format.BINARY
@@ -245,6 +274,35 @@ class PostgreSQL(Database):
                 )
 
 
+class Cancelling:
+    """Ends what a connection for reading does; where the server does not do that in time, the connection."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+        self._until: float | None = None
+
+    def __call__(self) -> None:
+        """Try it, as often as this is called."""
+        if self._until is None:
+            self._until = monotonic() + CANCEL_SECONDS
+        if (left := self._until - monotonic()) > 0:
+            with suppress(psycopg.Error, OSError):
+                self._connection.cancel_safe(timeout=left)
+        else:
+            with (
+                suppress(psycopg.Error, OSError),
+                socket.socket(fileno=os.dup(self._connection.fileno())) as end,
+            ):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def connect_in_time(_dialect: Any, _record: Any, _arguments: Any, named: dict[str, Any]) -> None:
+    """Wait for a connection no longer than whoever asks does, which the driver counts in seconds, two at least."""
+    patience = ASKER.get().patience
+    if patience is not None:
+        named["connect_timeout"] = min(named["connect_timeout"], max(2, ceil(patience)))
+
+
 class Listener:
     """Hears what is announced, on a connection of its own, until it is closed; a lost connection is made again."""
 
@@ -311,12 +369,13 @@ class AppendTogether(Append):
         self._statements: dict[tuple[bool, ...], str] = {}
 
     def __call__(self, cursor: DBAPICursor, seen: Row, head: Row, *rows: Rows) -> None:
-        filled = tuple(bool(each) for each in rows)
-        statement = self._statements.get(filled)
+        patience = milliseconds_to_wait()
+        kind = (patience is None, *(bool(each) for each in rows))
+        statement = self._statements.get(kind)
         if statement is None:
-            statement = self._statements[filled] = self._statement(filled)
+            statement = self._statements[kind] = self._statement(*kind)
         columns = [list(column) for each in rows for column in zip(*each, strict=True)]
-        cursor.execute(statement, [*head, *seen, *columns])
+        cursor.execute(statement, [*([] if patience is None else [str(patience)]), *head, *seen, *columns])
 
     def at_once(self, seen: Row, head: Row, *rows: Rows) -> bool:
         with self._database.at_the_writer() as connection, self._database.committing():
@@ -327,9 +386,12 @@ class AppendTogether(Append):
                 return False
             return cursor.rowcount == 1
 
-    def _statement(self, filled: tuple[bool, ...]) -> str:
+    def _statement(self, patient: bool, *filled: bool) -> str:
         # Where somebody moves the head while this waits for its turn, the server looks at the moved head again.
-        turn = select(func.pg_advisory_xact_lock(self._turn).label("taken")).cte("turn")
+        taking = select(func.pg_advisory_xact_lock(self._turn).label("taken"))
+        if not patient:
+            taking = taking.where(func.set_config(LOCK_TIMEOUT, bindparam("patience"), true()) != NOTHING)
+        turn = taking.cte("turn")
         moved = moving(self._head).where(exists(select(turn))).returning(literal_column("1").label("one")).cte("moved")
         inserts = [
             insert(table).from_select(list(table.c), select(rows_of(table)).join(moved, true())).cte(f"to_{table.name}")

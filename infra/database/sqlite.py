@@ -28,8 +28,9 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import QueuePool
 
+from infra.asker import ASKER
 from infra.database import database
-from infra.database.database import Append, Database, Row, Rows, Unusable, moving
+from infra.database.database import Append, Database, Row, Rows, Unusable, milliseconds_to_wait, moving
 
 
 class SQLite(Database):
@@ -58,7 +59,8 @@ class SQLite(Database):
         with self.sentences():
             connection = self.engine.raw_connection()
             try:
-                yield connection.cursor()
+                with ASKER.get().runs(connection.driver_connection.interrupt, sqlite3.OperationalError):  # type: ignore[union-attr]
+                    yield connection.cursor()
             finally:
                 connection.close()
 
@@ -67,7 +69,7 @@ class SQLite(Database):
         with self.sentences():
             try:
                 cursor = self._writer.cursor()
-                cursor.execute("BEGIN IMMEDIATE")
+                self._begin(cursor)
                 if first is not None:
                     cursor.execute(first)
                 yield cursor
@@ -76,6 +78,17 @@ class SQLite(Database):
                 if self._writer.driver_connection.in_transaction:  # type: ignore[union-attr]
                     self._writer.cursor().execute("ROLLBACK")
                 raise
+
+    def _begin(self, cursor: DBAPICursor) -> None:
+        patience = milliseconds_to_wait()
+        if patience is None:
+            cursor.execute("BEGIN IMMEDIATE")
+            return
+        cursor.execute(f"PRAGMA busy_timeout={patience}")
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={database.BUSY_SECONDS * 1000}")
 
     def ask_no_more(self) -> None:
         """Nothing travels here."""

@@ -55,7 +55,7 @@ def back_up(url: str, folder: Path, progress: Progress | None = None) -> Made:
         require(stored is not None, "NO_DATA", f"there is no log in {database}")
         head = head_of(database)
         position, hash, _ = head
-        origin = origin_of(database)
+        origin = origin_of(database) if position else BEGINNING  # the first event may have come since
         file = folder / f"crm-{position}.db"
         require_replaceable(file, "log", REVISION, origin, hash)
         with draft(file) as copy:

@@ -5,7 +5,7 @@ Nothing here reads or writes: what was decided is told as ``Decisions.facts`` an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from commands.command import Elsewhere
 from commands.rejected import Rejected
 from domain.event import Event
 from infra.keys import Keys
-from infra.log.document import NOTHING, Envelope, instant_text
+from infra.log.document import Envelope, instant_text
 from infra.log.request import MICROSECOND, Head, Outcome, Request
 from infra.log.states import Known
 
@@ -42,15 +42,16 @@ class Asked:
 
 
 class Fact(NamedTuple):
-    """An event that was decided on, with its place and circumstances."""
+    """An event that was decided on, with its place and circumstances, and from which other streams the personal values
+    of its fields came, where they did.
+    """
 
     event: Event[Any]
     stream: str
     version: int
     occurred_at: datetime
     request: Request
-    home: str
-    copied: frozenset[str]
+    sources: Mapping[str, str]
 
     def envelope(self, id: str, position: int, recorded_at: datetime) -> Envelope:
         """Everything but the data."""
@@ -80,7 +81,8 @@ class Answered(NamedTuple):
 class Decisions:
     """The decisions of one transaction. ``states`` and ``answered`` hold what is committed, and grow with what is
     decided; ``load`` fetches the state of a stream that is not among ``states``. ``person`` tells all streams of the
-    person that a stream is about, as committed; ``forgotten`` are all streams whose persons were forgotten.
+    person that a stream is about, as committed, and the position of the newest event in them; ``forgotten`` are all
+    streams whose persons were forgotten.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Decisions:
         states: dict[str, Known],
         answered: dict[str, Answered],
         load: Callable[[str], Known],
-        person: Callable[[str], tuple[str, ...]],
+        person: Callable[[str], tuple[tuple[str, ...], int]],
         forgotten: Set[str],
     ) -> None:
         self.recorded_at = max(now, head.recorded_at + MICROSECOND)
@@ -120,7 +122,7 @@ class Decisions:
         version = known[0].version
         states: list[Any] = [each.state for each in known]
         if request.command.of_person and known[0].state.exists:
-            states.append(self._person(home))
+            states += self._person(home)
         if request.expected_version is not None and request.expected_version != version:
             raise Rejected(
                 "VERSION_CONFLICT",
@@ -134,14 +136,17 @@ class Decisions:
             if isinstance(yielded, Elsewhere):
                 stream, event, copied = yielded.stream, yielded.event, yielded.copied
             else:
-                stream, event, copied = home, yielded, NOTHING
+                stream, event, copied = home, yielded, frozenset()
             before = changed.get(stream) or self._known(stream)
             require_place(event, stream, before, occurred_at)
+            sources = before.sources_of(event)
+            if copied:
+                sources = {**sources, **{name: known[0].sources.get(name, home) for name in copied}}
             if self._forgotten:
-                self._require_remembered(request, event, stream, home, copied)
-            after = before.after(event, occurred_at)
+                self._require_remembered(request, event, stream, sources)
+            after = before.after(event, occurred_at, sources)
             changed[stream] = after
-            facts.append(Fact(event, stream, after.version, occurred_at, request, home, copied))
+            facts.append(Fact(event, stream, after.version, occurred_at, request, sources))
         if home in changed:
             version = changed[home].version
         if request.validate_only:
@@ -182,16 +187,14 @@ class Decisions:
             known = self._states[stream] = self._load(stream)
         return known
 
-    def _require_remembered(
-        self, request: Request, event: Event[Any], stream: str, home: str, copied: frozenset[str]
-    ) -> None:
+    def _require_remembered(self, request: Request, event: Event[Any], stream: str, sources: Mapping[str, str]) -> None:
         """Refuse to tell something personal about somebody who was forgotten, or to link anything with them.
 
         :raises Rejected: FORGOTTEN.
         """
         known = type(request.command).model_fields
         for name in sorted(event.personal):
-            owner = home if name in copied else stream
+            owner = sources.get(name, stream)
             if owner in self._forgotten and getattr(event, name) is not None:
                 raise Rejected(
                     "FORGOTTEN",

@@ -5,7 +5,7 @@ The attributes always come in the same order, and up to ``version`` always at th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,10 +21,10 @@ from domain.event import Event
 from domain.lead import LeadForgotten
 from infra.keys import Keys
 from infra.log.request import Actor
+from infra.log.states import NOWHERE
 
 SOURCE = "/crm"
 SCHEMAS = "urn:crm:schema:"
-NOTHING: frozenset[str] = frozenset()
 
 
 class Envelope(NamedTuple):
@@ -67,12 +67,10 @@ def encode(
     event: Event[Any],
     envelope: Envelope,
     keys: Keys,
-    *,
-    home: str | None = None,
-    copied: frozenset[str] = NOTHING,
+    sources: Mapping[str, str] = NOWHERE,
 ) -> bytes:
-    """The document of an event. Personal fields are sealed with the key of its stream, those in ``copied`` with the
-    key of the stream ``home`` that they were copied from.
+    """The document of an event. Personal fields are sealed with the key of its stream, or of the one among ``sources``
+    that they came from.
     """
     shape = shape_of(type(event))  # type: ignore[arg-type]  # a class is hashable
     data: dict[str, Any] = {}
@@ -81,8 +79,7 @@ def encode(
             continue
         _, write, _, personal = shape[name]
         if personal:
-            owner = home if home is not None and name in copied else envelope.stream
-            data[name] = keys.seal(owner, envelope.id, name, value)
+            data[name] = keys.seal(sources.get(name, envelope.stream), envelope.id, name, value)
         else:
             data[name] = value if write is None else write(value)
     if envelope.reason is not None:
@@ -194,9 +191,33 @@ def event_of(attributes: dict[str, Any], keys: Opener | None) -> Event[Any]:
         raise unreadable(attributes, error) from error
 
 
-def sealing_streams(event: Event[Any], stream: str, home: str, copied: frozenset[str]) -> set[str]:
+def sealing_streams(event: Event[Any], stream: str, sources: Mapping[str, str]) -> set[str]:
     """The streams whose keys are needed to seal what is personal in an event."""
-    return {home if name in copied else stream for name in type(event).personal if getattr(event, name) is not None}
+    return {sources.get(name, stream) for name in type(event).personal if getattr(event, name) is not None}
+
+
+class OpenedFor:
+    """Opens what is sealed in an event of a stream; ``sources`` are the streams, by field, that values came from which
+    were sealed with the key of another one.
+    """
+
+    def __init__(self, stream: str, keys: Keys) -> None:
+        self._stream = stream
+        self._keys = keys
+        self.sources: dict[str, str] = {}
+
+    def open_text(self, sealed: str) -> str | None:
+        """The clear text; None when its key is gone.
+
+        :raises Rejected: NOT_SEALED or SEAL_BROKEN.
+        """
+        found = self._keys.opened(sealed)
+        if found is None:
+            return None
+        clear, source = found
+        if source != self._stream:
+            self.sources[sealed.split(":", 5)[4]] = source
+        return clear
 
 
 FORGETTINGS = (CustomerForgotten.type_name, LeadForgotten.type_name)

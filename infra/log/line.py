@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from threading import Lock
+from threading import TIMEOUT_MAX, Lock
+from time import monotonic
 
+from infra.asker import left
 from infra.log.decision import Asked
 
 
@@ -34,6 +36,11 @@ Admit = Callable[[], list[Asked]]
 """Lets those who wait join the group that is being served, and says what they ask."""
 
 
+def seconds_until(instant: float | None) -> float:
+    """How long to wait for a gate; -1, for as long as it takes, where that is not said."""
+    return -1 if instant is None else min(max(0.0, instant - monotonic()), TIMEOUT_MAX)
+
+
 class Line:
     """Lets one caller at a time serve what is waiting, its own included; a lone caller does not wait.
 
@@ -56,8 +63,10 @@ class Line:
         """How much is asked by those who wait."""
         return self._asked_for
 
-    def stand(self, asked: Sequence[Asked]) -> bool:
-        """Return when all that is asked was answered; at once, and false, where there is no room to wait."""
+    def stand(self, asked: Sequence[Asked], until: float | None = None) -> bool:
+        """Return when all that is asked was answered; at once, and false, where there is no room to wait. Who is not in
+        a group yet when it is ``until``, an instant of ``time.monotonic``, leaves, refused.
+        """
         caller = Caller(asked)
         try:
             with self._mutex:
@@ -67,7 +76,11 @@ class Line:
                 self._asked_for += len(asked)
                 caller.leads = not self._busy
                 self._busy = True
-            if not caller.leads:
+            if not caller.leads and not caller.gate.acquire(timeout=seconds_until(until)):
+                if self._left(caller):
+                    for each in asked:
+                        each.answer = left()
+                    return True
                 caller.gate.acquire()
             if caller.leads:
                 self._lead(caller)
@@ -124,6 +137,15 @@ class Line:
             self._waiting[0].gate.release()
         else:
             self._busy = False
+
+    def _left(self, caller: Caller) -> bool:
+        """Whether somebody who waits no longer could leave: nobody serves them, and they are not to lead."""
+        with self._mutex:
+            if caller.leads or caller not in self._waiting:
+                return False
+            self._waiting.remove(caller)
+            self._asked_for -= len(caller.asked)
+            return True
 
     def _leave(self, caller: Caller) -> None:
         """Somebody was interrupted while in line."""

@@ -20,6 +20,7 @@ from uuid_utils import uuid7
 
 from commands.rejected import Busy, Rejected, require
 from domain.event import State
+from infra.asker import PATIENT, Patient, working_for
 from infra.database import Database, Uncertain, Unusable, open_database, prepare, values
 from infra.keys import Keys
 from infra.log.arrow import record_batch
@@ -27,6 +28,7 @@ from infra.log.decision import Answered, Asked, Decisions, require_clock
 from infra.log.document import (
     FORGETTINGS,
     Envelope,
+    OpenedFor,
     attributes_of,
     encode,
     event_of,
@@ -168,7 +170,7 @@ class Log:
         asked = [Asked(request, self._keys) for request in requests]
         if self.people is not None and any(each.alone for each in asked):
             self.people.follow(self.head.position)  # so that little is left to do while others wait
-        if asked and not self._line.stand(asked):
+        if asked and not self._line.stand(asked, until=patience_of(requests)):
             raise Busy(
                 "LOG_BUSY",
                 f"{self.waiting:,} commands wait already; nothing was recorded; try again in a second",
@@ -364,10 +366,11 @@ class Log:
         states = self._warm(asked)
         decided: Decided | None = None
         try:
-            if self._undisturbed and not asked[0].alone:
-                decided = self._commit_at_once(asked, dict(states))
-            if decided is None:
-                decided = self._commit_in_turn(asked, states, learned, admit)
+            with working_for(Group(asked)):
+                if self._undisturbed and not asked[0].alone:
+                    decided = self._commit_at_once(asked, dict(states))
+                if decided is None:
+                    decided = self._commit_in_turn(asked, states, learned, admit)
         except Lost as lost:
             decided = self._commit_instead(lost, asked, states, learned, admit)
         for each, answer in zip(asked, decided.answers, strict=True):
@@ -476,11 +479,16 @@ class Log:
     # Forgetting: the event is appended, the keys are destroyed, then the answer goes out. Whoever learns of a
     # forgetting destroys its keys before doing anything else, also where somebody else is about to, or was killed.
 
-    def _person(self, head: Head, stream: str) -> tuple[str, ...]:
-        """All streams of the person that a stream is about, as the links stand at the head."""
+    def _person(self, head: Head, stream: str) -> tuple[tuple[str, ...], int]:
+        """All streams of the person that a stream is about, as the links stand at the head, and the position of the
+        newest event in them.
+        """
         assert self.people is not None
         self.people.follow(head.position)
-        return self._keys.directory.person(stream)
+        streams = self._keys.directory.person(stream)
+        with self._database.reading() as cursor:
+            cursor.execute(self._sql.newest_of_streams, (values(streams),))
+            return streams, cursor.fetchall()[0][0]
 
     def _finish_forgetting(self, head: Head) -> None:
         try:
@@ -498,7 +506,7 @@ class Log:
         """
         if self._keys_given is None:
             return
-        with self._learning:
+        with self._learning, working_for(PATIENT):  # it is for everybody
             if until <= self._learned:
                 return
             with self._database.reading() as cursor:
@@ -509,12 +517,16 @@ class Log:
             streams = set().union(*map(forgotten_streams, documents))
             self._keys.destroy(sorted(streams))
             self._forgotten |= streams
-            self._forget_states({stream: bare(stream) for stream in streams})
+            self._forget_states({stream: bare(stream) for stream in streams} | self._states.copied())
             self._learned = until
 
     def _forget_states(self, states: dict[str, Known]) -> None:
-        """Remember no state of those among the streams who were forgotten, here or elsewhere."""
-        for stream in self._forgotten.intersection(states):
+        """Remember no state of those among the streams who were forgotten, here or elsewhere, nor what was copied from
+        them.
+        """
+        gone = self._forgotten.intersection(states)
+        copies = (stream for stream, known in states.items() if not self._forgotten.isdisjoint(known.sources.values()))
+        for stream in {*gone, *copies}:
             del states[stream]
             self._states.drop(stream)
 
@@ -524,7 +536,7 @@ class Log:
         :raises Unusable: where it was not.
         """
         try:
-            with self._database.writing() as cursor:
+            with working_for(PATIENT), self._database.writing() as cursor:
                 is_there = self._is_there(cursor, head)
         except Unusable:
             return False
@@ -543,7 +555,7 @@ class Log:
         sealing: set[str] = set()
         for fact in decisions.facts:
             if fact.event.personal:
-                sealing |= sealing_streams(fact.event, fact.stream, fact.home, fact.copied)
+                sealing |= sealing_streams(fact.event, fact.stream, fact.sources)
         if sealing:
             self._keys.ensure(sealing)
         position, hash, recorded_at = head.position, head.hash, decisions.recorded_at
@@ -552,7 +564,7 @@ class Log:
         for fact in decisions.facts:
             position += 1
             envelope = fact.envelope(str(uuid7()), position, recorded_at)
-            document = encode(fact.event, envelope, self._keys, home=fact.home, copied=fact.copied)
+            document = encode(fact.event, envelope, self._keys, fact.sources)
             hash = sha256(hash + document).digest()
             rows.append((position, fact.stream, fact.version, envelope.type, stamp, document, hash))
         return rows, Head(position, hash, recorded_at)
@@ -620,7 +632,8 @@ class Log:
         for stream, version, document in rows:
             if version == known.version + 1:
                 attributes = attributes_of(document)  # type: ignore[arg-type]
-                known = known.after(event_of(attributes, self._keys), read_instant(attributes["time"]))
+                keys = OpenedFor(stream, self._keys)  # type: ignore[arg-type]
+                known = known.after(event_of(attributes, keys), read_instant(attributes["time"]), keys.sources)
             elif version > known.version:  # type: ignore[operator]
                 raise Rejected("LOG_TAMPERED", f"version {known.version + 1} of {stream} is missing; run crm verify")
         return known
@@ -701,6 +714,25 @@ class Decided(NamedTuple):
     head: Head
 
 
+class Group(Patient):
+    """All who ask together wait as long as the most patient of them; nothing that runs for them is cut off."""
+
+    def __init__(self, asked: list[Asked]) -> None:
+        super().__init__()
+        self._asked = asked  # may grow
+
+    @property
+    def patience(self) -> float | None:
+        until = patience_of(each.request for each in self._asked)
+        return None if until is None else max(0.0, until - monotonic())
+
+
+def patience_of(requests: Iterable[Request]) -> float | None:
+    """Until when the most patient of the callers waits; None where one waits as long as it takes."""
+    deadlines = [each.deadline for each in requests]
+    return None if None in deadlines else max(deadlines, default=None)  # type: ignore[type-var]
+
+
 class Lost(Exception):
     """The connection was lost while what was decided was on its way."""
 
@@ -756,6 +788,7 @@ class Statements:
         self.insert_answers = database.inserting(requests)
         self.answers = database.text(select(requests).where(database.one_of(requests.c.request_id)))
         self.of_streams = database.text(newer.where(database.one_of(stream)).order_by(stream, version))
+        self.newest_of_streams = database.text(select(func.max(position)).where(database.one_of(stream)))
         self.newer_of_stream = database.text(
             newer.where(stream == bindparam("stream"), version > bindparam("version")).order_by(version)
         )

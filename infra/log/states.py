@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from commands.rejected import Rejected
 from domain.event import Event, State
 
+NOWHERE: Mapping[str, str] = MappingProxyType({})
+"""The sources of what came from nowhere else."""
+
+WAS = "_was"
+
 
 class Known(NamedTuple):
-    """What is known of one stream: its version (0: it has not begun), its state, and when it began."""
+    """What is known of one stream: its version (0: it has not begun), its state, when it began, and the ``sources``:
+    from which other stream a field's personal value was copied, where it was. It is forgotten with that one.
+    """
 
     version: int
     state: State
     began: datetime | None
+    sources: Mapping[str, str] = NOWHERE
 
-    def after(self, event: Event[Any], occurred_at: datetime) -> Known:
-        """What is known after one more event."""
-        return Known(self.version + 1, event.evolve(self.state), self.began or occurred_at)
+    def after(self, event: Event[Any], occurred_at: datetime, sources: Mapping[str, str] = NOWHERE) -> Known:
+        """What is known after one more event, whose fields' values came from these sources."""
+        if sources or self.sources:
+            sources = self._sources_after(event, sources)
+        return Known(self.version + 1, event.evolve(self.state), self.began or occurred_at, sources)
+
+    def sources_of(self, event: Event[Any]) -> Mapping[str, str]:
+        """Where the values came from that stood here before an event, which says what they were."""
+        if not self.sources:
+            return NOWHERE
+        return {f"{name}{WAS}": source for name, source in self.sources.items() if f"{name}{WAS}" in event.personal}
+
+    def _sources_after(self, event: Event[Any], sources: Mapping[str, str]) -> Mapping[str, str]:
+        gone = {*getattr(event, "cleared", ()), *(name for name in event.personal if getattr(event, name) is not None)}
+        kept = {name: source for name, source in self.sources.items() if name not in gone}
+        return kept | {name: source for name, source in sources.items() if not name.endswith(WAS)}
 
 
 def bare(stream: str) -> Known:
@@ -75,6 +98,10 @@ class RecentStates:
     def drop(self, stream: str) -> None:
         """Forget one."""
         self._known.pop(stream, None)
+
+    def copied(self) -> dict[str, Known]:
+        """Those that hold what was copied from other streams."""
+        return {stream: known for stream, known in list(self._known.items()) if known.sources}
 
     def clear(self) -> None:
         """Forget everything."""

@@ -1,20 +1,19 @@
 """Read models: the engine that follows the log, the archive of events, snapshots, reports, SQL for analysts."""
 
-from infra.models.asker import ASKER, Asker
 from infra.models.engine import EVENTS, Finding, Models, ModelStatus, Source, Status
 from infra.models.file import place_in
 from infra.models.heldback import HeldBack
+from infra.models.keeping import Keeper
 from infra.models.model import Column, Header, Model, read_header
 from infra.models.witnesses import witness_in, witness_of, witnesses
 
 __all__ = [
-    "ASKER",
     "EVENTS",
-    "Asker",
     "Column",
     "Finding",
     "Header",
     "HeldBack",
+    "Keeper",
     "Model",
     "ModelStatus",
     "Models",

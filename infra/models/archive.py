@@ -99,6 +99,7 @@ OURS = "crm."
 OFFSETS = b"offsets"
 """The metadata of a batch of events that says from where to read on after it."""
 _FEW_TYPES = 3
+_MANY_PIECES = 16
 _ENVELOPES = f"""select position, stream, substr(stream, instr(stream, '-') + 1) as id, version, type, e.id as event_id,
        e."time"::timestamptz as occurred_at, recorded_at, e.authtype as actor_type, e.authid as actor_id,
        e.authclaims as actor_claims, e.correlationid as correlation_id, e.causationid as causation_id, hash,
@@ -405,6 +406,9 @@ class Tail:
         if self._held and pc.any(pc.is_in(rows["stream"], value_set=pa.array(list(self._held), pa.string()))).as_py():
             self.doubtful = rows["position"][-1].as_py()
         self._rows = rows if self._rows is None else pa.concat_tables([self._rows, rows])
+        if self._rows["position"].num_chunks > _MANY_PIECES:
+            # Read a few at a time, they would be slow to go through.
+            self._rows = self._rows.combine_chunks()
         self.hash = rows["hash"][-1].as_py()
         self.position = rows["position"][-1].as_py()
 

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -24,9 +25,9 @@ import pyarrow.compute as pc
 
 from commands.rejected import Rejected
 from domain.customer import CustomerForgotten
+from infra.asker import ASKER, PATIENT, working_for
 from infra.log.document import forgotten_streams
 from infra.models.archive import Archive, Tail, concerning, fresh_events, is_unknown, relations, unknown_in
-from infra.models.asker import ASKER
 from infra.models.file import FURTHEST, open_file
 from infra.models.fold import Fold
 from infra.models.heldback import (
@@ -78,6 +79,11 @@ _IDLE = 2.0
 _START = 2.0
 """How long to wait at the start for events that models have seen and the archive has not."""
 _WAL_WORTH_A_CHECKPOINT = 16 << 20
+
+
+def running(cursor: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
+    """What the cursor runs inside is for whoever asks, and ends when they leave."""
+    return ASKER.get().runs(cursor.interrupt, duckdb.InterruptException)
 
 
 class _Closed(Exception):
@@ -534,12 +540,12 @@ class Models:
         if archived and self.position >= position and all(self._reached(standing) >= position for standing in wanted):
             return
         if EVENTS in names or position - self._archive.position > _FRESH:
-            with self._archiving:
+            with ASKER.get().holding(self._archiving):
                 self._append(position)
         with self._asked():
             self._see(position)
             for standing in wanted:
-                with standing.lock:
+                with ASKER.get().holding(standing.lock):
                     self._advance(standing, position)
 
     @contextmanager
@@ -549,13 +555,15 @@ class Models:
 
         :raises Rejected: DEADLINE_PASSED.
         """
-        with self._cursor() as cursor, ASKER.get().runs(cursor):
+        with self._cursor() as cursor, running(cursor):
             cursor.execute("begin transaction read only")
             yield cursor
 
     @contextmanager
     def keeping(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of its own in a transaction that may write what reports keep, one at a time."""
+        """A cursor of its own in a transaction that may write what reports keep, one at a time. Whoever is in it may
+        bring no model: others wait for its end before they lock models.
+        """
         with self._keeping, self._cursor() as cursor, self._committed(cursor):
             yield cursor
 
@@ -584,7 +592,7 @@ class Models:
         with (
             self._asked(),
             self._cursor() as cursor,
-            ASKER.get().runs(cursor),
+            running(cursor),
             self._events(cursor, model, standing.position, position, self._held.of(model.name)) as (sources, _),
             self._committed(cursor),
         ):
@@ -629,7 +637,7 @@ class Models:
         """
         self._read(until)
         if self._archive.position < min(self._tail.doubtful, until):
-            with self._archiving:
+            with ASKER.get().holding(self._archiving):
                 self._append(until)
 
     def _append(self, until: int, pause: Callable[[], None] = lambda: None) -> None:
@@ -921,26 +929,38 @@ class Models:
 
         :param names: which models; default all.
         :param progress: called with the model, the position reached and the position to reach.
-        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN.
+        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN; DEADLINE_PASSED, and what was built is gone, where whoever asks
+            leaves before the switch.
         """
         wanted = [self._find(name) for name in (self.names if names is None else names)]
         with ThreadPoolExecutor(self._threads) as pool:
             wanted.sort(key=_effort, reverse=True)
-            for _ in pool.map(lambda standing: self._rebuild(standing, progress), wanted):
-                pass
+            built = [pool.submit(copy_context().run, self._rebuild, standing, progress) for standing in wanted]
+            for each in built:
+                each.result()
 
     def _rebuild(self, standing: _Standing, progress: Progress | None) -> None:
         self._require_furthest()
-        with standing.rebuilding, self._cursor() as cursor:
+        with ASKER.get().holding(standing.rebuilding):
             model = self._changed.get(standing.model.name, standing.model)
             beside = Fold(model, "annals_next_")
+            try:
+                self._build(standing, model, beside, progress)
+            except BaseException:
+                with self._cursor() as cursor, suppress(duckdb.Error):
+                    beside.drop(cursor)
+                raise
+
+    def _build(self, standing: _Standing, model: Model, beside: Fold, progress: Progress | None) -> None:
+        with self._cursor() as cursor:
             try:
                 with self._committed(cursor):
                     beside.drop(cursor)
                     beside.create(cursor)
                 held: dict[str, HeldBack] = {}
-                reached = self._fold_anew(beside, cursor, self._archive.position, held, progress)
-                with standing.lock:
+                with running(cursor):
+                    reached = self._fold_anew(beside, cursor, self._archive.position, held, progress)
+                with ASKER.get().holding(self._keeping), ASKER.get().holding(standing.lock), working_for(PATIENT):
                     until = max(self._archive.position, standing.position)
                     for _ in self._fold_on(beside, cursor, (reached, until), REBUILD_BATCH, held):
                         pass
@@ -948,7 +968,7 @@ class Models:
                         with suppress(Rejected):  # what is broken is not compared at one position, but replaced
                             self._advance(standing, until)
                     known = dict(self._held.of(model.name))
-                    with self._keeping, self._committed(cursor):
+                    with self._committed(cursor):
                         if model is standing.model:
                             standing.fold.take_over(cursor, beside)
                         else:
@@ -992,6 +1012,7 @@ class Models:
         progress: Progress | None,
     ) -> int:
         for reached in self._fold_on(fold, cursor, (0, until), REBUILD_BATCH, held):
+            ASKER.get().require_waiting()
             if progress is not None:
                 progress(fold.model.name, reached, until)
         return until
@@ -999,7 +1020,7 @@ class Models:
     def check_rebuild(self, names: Iterable[str] | None = None, progress: Progress | None = None) -> list[Finding]:
         """Build models anew in memory and compare: for each that differs, the first row that does.
 
-        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN.
+        :raises Rejected: UNKNOWN_MODEL, MODEL_BROKEN, DEADLINE_PASSED.
         """
         wanted = [self._find(name) for name in (self.names if names is None else names)]
         found = (self._compare(standing, progress) for standing in wanted)
@@ -1008,13 +1029,13 @@ class Models:
     def _compare(self, standing: _Standing, progress: Progress | None) -> Finding | None:
         self._require_furthest()
         fresh = Fold(standing.model, "annals_fresh_", temporary=True)
-        with self._cursor() as cursor:
+        with self._cursor() as cursor, running(cursor):
             fresh.create(cursor)
             until = min(standing.position, self._archive.position)
             held = dict(self._held.of(standing.model.name))
             reached = self._fold_anew(fresh, cursor, until, held, progress)
             # What stands must not move while it is compared, and what is fresh must reach exactly there.
-            with standing.lock:
+            with ASKER.get().holding(standing.lock):
                 for _ in self._fold_on(fresh, cursor, (reached, standing.position), REBUILD_BATCH, held):
                     pass
                 row = standing.fold.difference(cursor, fresh)
@@ -1082,6 +1103,7 @@ class Models:
             with ExitStack() as held:
                 for standing in self._standing.values():
                     held.enter_context(standing.rebuilding)
+                held.enter_context(self._keeping)
                 held.enter_context(self._all_locked())
                 self._release()
         self._settle()
@@ -1124,7 +1146,7 @@ class Models:
             ):
                 first.setdefault(stream, held_back(standing.model.name, stream, position, type, "it came late"))
             passed.append((standing.model.name, already | first))
-        with self._keeping, self._committed(self._writer):
+        with self._committed(self._writer):
             self._archive.insert(self._writer, rows)
             self._writer.execute("delete from annals_kept")  # it was computed without them
             with given(self._writer, "annals_gone", gone):

@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from commands.rejected import Rejected, require
+from infra.asker import left
 from infra.models.archive import relations
-from infra.models.asker import left
 from infra.models.engine import EVENTS, Models
 from infra.models.point import require_recorded, schema_in_utc
 

@@ -7,13 +7,15 @@ the rows as of T known at K, ``tickets_intervals`` to every state as known at K,
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from itertools import chain, pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -21,9 +23,10 @@ import pyarrow as pa
 
 from commands.rejected import Rejected, require
 from domain.event import State
+from infra.asker import PATIENT, Asker
 from infra.models.archive import name as quoted
 from infra.models.archive import relations, text
-from infra.models.engine import Models
+from infra.models.engine import Finding, Models
 from infra.models.kept import Kept
 from infra.models.model import INTEGERS, Header, nearest, read_header
 from infra.models.point import Point, at_point, in_utc
@@ -69,6 +72,9 @@ LONGEST_SERIES = 1_000
 
 LARGEST_SERIES = 1_000_000
 """How many rows a series may have where those that count nothing are among them."""
+
+KEPT_BEHIND = 10_000
+"""Nothing is kept for its own sake while the models are further behind the log: there is more urgent work."""
 
 EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """The period where none is given."""
@@ -277,7 +283,7 @@ def run(
     choice = _Choice(by, within, only)
     kept = [] if stream is not None or within is not None else _kept(models, sources, source)
     if known_at is None:
-        _keep(models, sources, name, kept, min_position)
+        _keep(models, sources, name, kept, min_position=min_position)
     with at_point(
         models, _models_of(models, sources, source), as_of=as_of, known_at=known_at, min_position=min_position
     ) as at:
@@ -319,16 +325,58 @@ PERIOD_COLUMNS = (
 )
 
 
+def keep(models: Models, asker: Asker) -> None:
+    """Keep what is settled now of all reports' parts, as far as the models stand, where that is worth it.
+
+    :param asker: for whom; once they have left, it ends.
+    :raises Rejected: DEADLINE_PASSED.
+    """
+    sources = _sources(models)
+    for source in sources.values():
+        with suppress(Rejected):  # it is broken, and says so to whoever asks
+            kept = _kept(models, sources, source) if "settled" in source.header.options else []
+            reached = models.brought_to(_models_of(models, sources, source))
+            if kept and reached >= models.newest().position - KEPT_BEHIND:
+                _keep(models, sources, source.name, kept, known_at=reached, asker=asker)
+        asker.require_waiting()
+
+
 def _keep(
-    models: Models, sources: Mapping[str, _Source], name: str, kept: Iterable[Kept], min_position: int | None
+    models: Models,
+    sources: Mapping[str, _Source],
+    name: str,
+    kept: Iterable[Kept],
+    *,
+    known_at: int | None = None,
+    min_position: int | None = None,
+    asker: Asker = PATIENT,
 ) -> None:
     """Keep what is settled now of a report's parts, where that is worth it."""
     for each in kept:
+        needed = [*each.own, *each.shared]
         with (
-            at_point(models, [*each.own, *each.shared], min_position=min_position) as now,
+            at_point(models, needed, known_at=known_at, min_position=min_position) as now,
             _broken_where_duckdb_refuses(name, _computed(models, sources, each, "true", now)),
         ):
-            each.refresh(models, now, lambda only, at, each=each: _computed(models, sources, each, only, at))  # type: ignore[misc]
+            computed = partial(_computed, models, sources, each)
+            each.refresh(models, now, computed, asker)
+
+
+def check_kept(models: Models) -> list[Finding]:
+    """Compute what reports keep anew and compare: for each part that differs, the first row that does. A part that
+    cannot be asked keeps nothing.
+    """
+    sources, findings = _sources(models), []
+    for source in sources.values():
+        with suppress(Rejected):
+            for each in _kept(models, sources, source) if "settled" in source.header.options else ():
+                with at_point(models, [*each.own, *each.shared]) as now:
+                    row = each.difference(now, partial(_computed, models, sources, each))
+                if row is not None:
+                    where = "is missing among what is kept" if row.pop("missing") else "is kept, but is not so"
+                    said = ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)
+                    findings.append(Finding(each.part, "KEPT_DIFFERS", f"the row {said} {where}"))
+    return findings
 
 
 def _end_of(period: tuple[datetime, datetime], at: Point) -> Point:
@@ -392,8 +440,24 @@ def _periods(every: str, start: datetime | None, end: datetime, zone: ZoneInfo) 
 
 
 def _sources(models: Models) -> dict[str, _Source]:
+    """The files of reports, by name. What is read and taken apart holds for as long as no file is another one."""
+    folders = tuple(str(models.projections / folder) for folder in ("macros", "reports"))
+    return _read(tuple(chain.from_iterable(map(_files, folders))))
+
+
+def _files(folder: str) -> list[tuple[str, int, int, int, int]]:
+    """The SQL files of a folder, in order, and what differs where a file is another one."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        found = [(each.path, each.stat()) for each in entries if each.name.endswith(".sql")]
+        return sorted((path, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_size) for path, s in found)
+    return []
+
+
+@lru_cache(maxsize=4)
+def _read(files: tuple[tuple[str, int, int, int, int], ...]) -> dict[str, _Source]:
+    paths = [Path(path) for path, *_ in files]
     texts = {
-        folder: {path.stem: path.read_text("utf-8") for path in sorted((models.projections / folder).glob("*.sql"))}
+        folder: {path.stem: path.read_text("utf-8") for path in paths if path.parent.name == folder}
         for folder in ("macros", "reports")
     }
     macros = {name: _Macro(name, text) for name, text in texts["macros"].items()}

@@ -1,14 +1,15 @@
-"""What is run in the read models for a call ends when the call does: at its deadline, or when it is cancelled."""
+"""What is done for a call ends when the call does: at its deadline, or when it is cancelled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import grpc
 
-from infra.models import ASKER, Asker
+from infra.asker import Asker, working_for
 
 
 def asked(call: Callable[[Any, Any], Any], *, streams: bool) -> Callable[[Any, Any], Any]:
@@ -27,11 +28,14 @@ def asked(call: Callable[[Any, Any], Any], *, streams: bool) -> Callable[[Any, A
 
 @contextmanager
 def _asker(context: grpc.ServicerContext) -> Iterator[None]:
-    asker = Asker()
+    asker = Asker(until(context))
     if not context.add_callback(asker.leave):
         asker.leave()
-    token = ASKER.set(asker)
-    try:
+    with working_for(asker):
         yield
-    finally:
-        ASKER.reset(token)
+
+
+def until(context: grpc.ServicerContext) -> float | None:
+    """Until when the caller waits, as an instant of ``time.monotonic``."""
+    left = context.time_remaining()
+    return None if left is None else monotonic() + left

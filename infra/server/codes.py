@@ -63,6 +63,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "REQUEST_ID_REUSED": "the request id was used for another request",
     },
     StatusCode.ABORTED: {
+        "PERSON_CHANGED": "something was recorded about the person since the position; look at it, and decide anew",
         "VERSION_CONFLICT": "the stream is at another version than the etag says; read it again and decide anew",
     },
     StatusCode.FAILED_PRECONDITION: {

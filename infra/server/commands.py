@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from infra.keys import Keys
 from infra.log import Actor, Log, Outcome, Request
 from infra.server.actor import UNDER_WAY, Caller
 from infra.server.admission import require_known_fields, require_readable
+from infra.server.asking import until
 from infra.server.contract import CIRCUMSTANCES, bulk_commands
 from infra.server.errors import InvalidFields
 from infra.server.permissions import PERMISSIONS
@@ -92,7 +92,7 @@ class Commands:
         def call(message: Message, context: grpc.ServicerContext) -> Message:
             caller = UNDER_WAY.get().caller
             require_may_say_when(message, caller)
-            return outcome_message(execute(reader.read(message, caller.actor, deadline_of(context))))
+            return outcome_message(execute(reader.read(message, caller.actor, until(context))))
 
         return call
 
@@ -113,7 +113,7 @@ class Commands:
                 f"a message of {len(message.commands)} commands; at most {MOST_COMMANDS} are allowed",
                 field="commands",
             )
-            deadline = deadline_of(context)
+            deadline = until(context)
             read = [self._read(command, caller, deadline) for command in message.commands]
             answers = iter(self._log.submit([each for each in read if isinstance(each, Request)]))
             yield response(next(answers) if isinstance(each, Request) else each for each in read)
@@ -132,12 +132,6 @@ class Commands:
             return reader.read(message, caller.actor, deadline)
         except Rejected as refusal:
             return refusal
-
-
-def deadline_of(context: grpc.ServicerContext) -> float | None:
-    """Until when the caller waits, as an instant of ``time.monotonic``."""
-    left = context.time_remaining()
-    return None if left is None else monotonic() + left
 
 
 def require_may_say_when(message: Message, caller: Caller) -> None:

@@ -16,13 +16,15 @@ from infra.server.pool import Pool
 
 LOOK_SECONDS = 1.0
 WATCHERS = 64
+CHECKERS = 2
+WAITING_CHECKS = 1_000
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Health:
     """Tells whether the server answers, under the name of each service and of the whole (""), and of each part whether
-    it is well, looking again every second.
+    it is well, looking again every second. Whoever watches and reads slowly misses states, never the newest.
 
     :param parts: by the name of each part, what says whether it is well.
     """
@@ -31,11 +33,12 @@ class Health:
         self._names = ["", *services]
         self._parts = parts
         self._health = health.HealthServicer()
+        # In threads of their own: without them a change that is told while a watcher hangs up blocks the whole server,
+        # and a probe would wait for those who work.
         self._watching = Pool(WATCHERS, "watch")
-        # In threads of their own: without them a change that is told while a watcher hangs up blocks the whole server.
-        watch: Any = partial(self._health.Watch)
-        watch.experimental_thread_pool = self._watching
-        self._health.Watch = watch
+        self._checking = Pool(CHECKERS, "check", waiting=WAITING_CHECKS)
+        self._health.Watch = in_threads_of(self._watching, self._health.Watch)
+        self._health.Check = in_threads_of(self._checking, self._health.Check)
         self._told: dict[str, Any] = {}
         self._stopping = Flag()
         self._telling = Lock()
@@ -63,7 +66,8 @@ class Health:
 
     def close(self) -> None:
         """Let the watchers go."""
-        self._watching.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._watching, self._checking):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _look(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
@@ -77,6 +81,13 @@ class Health:
                     if self._told.get(name) != state:
                         self._told[name] = state
                         self._health.set(name, state)
+
+
+def in_threads_of(pool: Pool, behaviour: Callable[..., Any]) -> Any:
+    """The behaviour, which runs in the threads of a pool."""
+    pooled: Any = partial(behaviour)
+    pooled.experimental_thread_pool = pool
+    return pooled
 
 
 def state_of(is_well: Callable[[], bool]) -> Any:

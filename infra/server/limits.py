@@ -9,7 +9,7 @@ import grpc
 
 from commands.rejected import Busy
 from infra.server.errors import end
-from infra.server.gate import is_open_to_all
+from infra.server.gate import HANDLERS
 from infra.server.pool import Pool
 
 REFUSING = 2
@@ -20,29 +20,25 @@ AGAIN = "nothing was done; try again in a second, or elsewhere"
 
 
 class Doorman(grpc.ServerInterceptor):  # type: ignore[misc]
-    """Takes calls in as long as there is room for them: as many as there are threads, and ``waiting`` more that answer
-    with one message; streams, which may stay for long, do not wait.
-    """
+    """Takes calls in as long as the pool that their handler wants, or that of ``calls``, has room for them."""
 
-    def __init__(self, calls: Pool, streams: Pool, waiting: int) -> None:
+    def __init__(self, calls: Pool) -> None:
         self._calls = calls
-        self._streams = streams
-        self._waiting = waiting
         self._refusing = Pool(REFUSING, "refusing")
 
     def intercept_service(self, proceed: Callable[..., Any], details: grpc.HandlerCallDetails) -> Any:
         """The handler of a call, or of its refusal."""
         handler = proceed(details)
-        if handler is None or is_open_to_all(details.method):
+        if handler is None:
+            return handler
+        kind, _ = HANDLERS[handler.request_streaming, handler.response_streaming]
+        pool: Pool = getattr(getattr(handler, kind), "experimental_thread_pool", self._calls)
+        if pool.has_room:
             return handler
         if handler.response_streaming:
-            if self._streams.load < self._streams.size:
-                return handler
-            sentence = f"{self._streams.size} streams are under way, which is all this server takes; {AGAIN}"
+            sentence = f"{pool.size} streams are under way, which is all this server takes; {AGAIN}"
             return self._refusal(Busy("TOO_MANY_STREAMS", sentence))
-        if self._calls.load < self._calls.size + self._waiting:
-            return handler
-        return self._refusal(Busy("TOO_MANY_CALLS", f"{self._waiting} calls are waiting already; {AGAIN}"))
+        return self._refusal(Busy("TOO_MANY_CALLS", f"{pool.waiting} calls are waiting already; {AGAIN}"))
 
     def close(self) -> None:
         """Refuse no more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, wraps
 from time import perf_counter
 from typing import Any
 
@@ -39,11 +39,9 @@ class Observation(grpc.ServerInterceptor):  # type: ignore[misc]
             return handler
         kind, made = HANDLERS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, kind)
-        seen: Any = partial(
-            self._stream if handler.response_streaming else self._single, rpc, perf_counter(), behaviour
-        )
-        if hasattr(behaviour, "experimental_thread_pool"):
-            seen.experimental_thread_pool = behaviour.experimental_thread_pool
+        see = self._stream if handler.response_streaming else self._single
+        # With the thread pool that the behaviour wants.
+        seen = wraps(behaviour)(partial(see, rpc, perf_counter(), behaviour))
         return made(seen, handler.request_deserializer, handler.response_serializer)
 
     def _single(self, rpc: str, begun: float, behaviour: Any, request: Any, context: grpc.ServicerContext) -> Any:

@@ -9,13 +9,21 @@ from typing import Any
 
 
 class Pool(ThreadPoolExecutor):
-    """``size`` threads. ``load`` is how much they were given that is not done: what runs, and what waits for one."""
+    """``size`` threads. ``load`` is how much they were given that is not done: what runs, and what waits for one, of
+    which there should be no more than ``waiting``.
+    """
 
-    def __init__(self, size: int, name: str) -> None:
+    def __init__(self, size: int, name: str, *, waiting: int = 0) -> None:
         super().__init__(size, thread_name_prefix=name)
         self.size = size
+        self.waiting = waiting
         self.load = 0
         self._counting = Lock()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it should be given more."""
+        return self.load < self.size + self.waiting
 
     def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
         """Have it done by the next free thread."""

@@ -10,6 +10,7 @@ import grpc
 
 from commands.rejected import Rejected, require
 from crm.v1 import reading_pb2
+from infra.asker import ASKER
 from infra.models import Models, Source
 from infra.server.values import instant_in
 
@@ -76,6 +77,7 @@ def reached_position(
     remaining = context.time_remaining()
     patience = LONGEST_WAIT if remaining is None else min(LONGEST_WAIT, remaining * 0.8)
     until = monotonic() + patience
+    asker = ASKER.get()
     head = log.head.position
     while head < wanted:
         left = until - monotonic()
@@ -85,7 +87,8 @@ def reached_position(
                 f"the log stands at {head}, and did not reach {wanted} in {patience:.1f} seconds; ask again later",
                 field="min_position",
             )
-        head = log.wait(head, left)
+        with asker.runs(log.wake):
+            head = log.wait(head, left, asker.gone)
     while models is not None and wanted - (stand := models.brought_to(names)) > NEAR:
         left = until - monotonic()
         if left <= 0 or not context.is_active():

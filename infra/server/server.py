@@ -82,11 +82,11 @@ class Server:
         self._tokens = Tokens.named_by(settings)
         self._credentials = credentials(settings)
         self._access = AccessLog(settings.access)
-        self.calls = Pool(settings.workers, "call")
+        self.calls = Pool(settings.workers, "call", waiting=settings.waiting_calls)
         # In threads of their own, so that idle streams never keep a command waiting.
         self._streams = Pool(settings.streams, "stream")
-        self._reflecting = Pool(REFLECTORS, "reflection")
-        self._doorman = Doorman(self.calls, self._streams, settings.waiting_calls)
+        self._reflecting = Pool(REFLECTORS, "reflection", waiting=settings.waiting_calls)
+        self._doorman = Doorman(self.calls)
         self._message_bytes = settings.message_bytes
         self._arrival = Arrival(settings.message_seconds)
         rates = None if settings.rate is None else Rates(settings.rate, settings.burst)

@@ -10,7 +10,7 @@ import grpc
 from commands.rejected import Rejected
 from crm.v1 import system_pb2
 from infra.log import Finding, Log, contradictions, utc_now
-from infra.models import Models, witness_of, witnesses
+from infra.models import Models, report, witness_of, witnesses
 from infra.server.work import told
 from infra.settings import Settings
 from infra.stream import Stream
@@ -81,13 +81,15 @@ class System:
     def verify(
         self, request: system_pb2.VerifyRequest, context: grpc.ServicerContext
     ) -> Iterator[system_pb2.VerifyResponse]:
-        """Checks the log, and the read models if asked to; says how far it is and what is wrong.
+        """Checks the log, and the read models and what reports keep if asked to; says how far it is and what is wrong.
 
-        :raises Rejected: NOT_SERVED_HERE where there is no log.
+        :raises Rejected: NOT_SERVED_HERE where there is no log, or no read models to check.
         """
         log = self._log
         if isinstance(log, Stream):
             raise Rejected("NOT_SERVED_HERE", "this server follows topics; ask one on the log to verify it")
+        if request.rebuild and self._models is None:
+            raise Rejected("NOT_SERVED_HERE", "this server has no read models to check; ask one that runs all")
 
         def work(tell: Callable[[system_pb2.VerifyResponse], None]) -> None:
             def progress(part: str, done: int, total: int) -> None:
@@ -104,6 +106,9 @@ class System:
                 for differing in self._models.check_rebuild([model], progress):
                     finding = system_pb2.Finding(code=differing.code, sentence=differing.sentence)
                     tell(system_pb2.VerifyResponse(part=model, finding=finding))
+            for differing in report.check_kept(self._models):
+                finding = system_pb2.Finding(code=differing.code, sentence=differing.sentence)
+                tell(system_pb2.VerifyResponse(part=differing.model, finding=finding))
 
         return told(work)
 

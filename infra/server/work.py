@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
 from typing import Any, TypeVar
+
+from infra.asker import ASKER, left
 
 Message = TypeVar("Message")
 
@@ -16,9 +20,11 @@ class _Gone(Exception):
 
 
 def told(work: Callable[[Callable[[Message], None]], None]) -> Iterator[Message]:
-    """What long work tells while it runs in a thread of its own; it stops at its next word when nobody listens.
+    """What long work tells while it runs in a thread of its own, for whoever asks here; it stops when they leave, at
+    its next word at the latest.
 
     :raises Exception: what the work raises.
+    :raises Rejected: DEADLINE_PASSED, at once when they leave.
     """
     words: SimpleQueue[Any] = SimpleQueue()
     gone = Flag()
@@ -36,11 +42,12 @@ def told(work: Callable[[Callable[[Message], None]], None]) -> Iterator[Message]
         except Exception as error:
             words.put(error)
 
-    Thread(target=run, name="work", daemon=True).start()
+    Thread(target=copy_context().run, args=(run,), name="work", daemon=True).start()
     try:
-        while (word := words.get()) is not done:
-            if isinstance(word, Exception):
-                raise word
-            yield word
+        with ASKER.get().runs(partial(words.put, left())):
+            while (word := words.get()) is not done:
+                if isinstance(word, Exception):
+                    raise word
+                yield word
     finally:
         gone.set()

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -156,5 +157,9 @@ class Cluster:
 
 def topic_of(prefix: str, stream: str) -> str:
     """The topic of a stream; what is named like no aggregate is on that of the library."""
-    aggregate = stream.partition("-")[0]
+    return _topic_of(prefix, stream.partition("-")[0])
+
+
+@lru_cache(maxsize=1_000)  # it is asked for every event
+def _topic_of(prefix: str, aggregate: str) -> str:
     return f"{prefix}.{aggregate if AGGREGATE.fullmatch(aggregate) else LIBRARY}"

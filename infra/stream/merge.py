@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
 from hashlib import sha256
 
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
 from commands.rejected import Rejected
@@ -32,6 +31,8 @@ class Merge:
     """Reads every partition and gives each event after all before it, whatever lies between them. What runs ahead waits
     in memory, which is bounded. Not thread-safe.
 
+    :param consumer: is used by nobody else from now on.
+    :param partitions: those that there are; it looks now and then whether there are more.
     :param after: the position to go on from.
     :param offsets: by partition, from where to read; nothing beyond ``after`` may lie before them. Without them the
         place is searched for. ``begun_at`` is from where it did read.
@@ -41,6 +42,8 @@ class Merge:
     def __init__(
         self,
         cluster: Cluster,
+        consumer: KafkaConsumer,
+        partitions: list[TopicPartition],
         after: int,
         *,
         offsets: Offsets | None = None,
@@ -56,26 +59,11 @@ class Merge:
         self._pending: dict[int, Arrived] = {}
         self._ahead: Counter[TopicPartition] = Counter()
         self._moved_at = time.monotonic()
-        self._open = ExitStack()
-        self._consumer = self._open.enter_context(cluster.consumer())
-        try:
-            self.begun_at = self._start(offsets)
-            self._places = dict(self.begun_at)
-            self._look_for_partitions()
-            read_from(self._consumer, self._places)
-        except BaseException:
-            self._open.close()
-            raise
-
-    def close(self) -> None:
-        """Leave Kafka."""
-        self._open.close()
-
-    def __enter__(self) -> Merge:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._consumer = consumer
+        self._listed_at = time.monotonic()
+        self.begun_at = self._start(partitions, offsets)
+        self._places = dict(self.begun_at)
+        read_from(consumer, self._places)
 
     def poll(self, timeout: float) -> list[Arrived]:
         """The next events in order; none where none came in ``timeout`` seconds.
@@ -87,9 +75,8 @@ class Merge:
         if time.monotonic() - self._listed_at > NEW_PARTITIONS_SECONDS:
             self._look_for_partitions()
         came = self._consumer.poll(timeout_ms=int(timeout * 1000))
-        for records in came.values():
-            for record in records:
-                self._keep(record)
+        for partition, records in came.items():
+            self._keep(partition, records)
         merged = self._next()
         near = self._read_what_is_not_ahead()
         if merged or not self._pending:
@@ -102,8 +89,7 @@ class Merge:
             )
         return merged
 
-    def _start(self, offsets: Offsets | None) -> Offsets:
-        partitions = self._cluster.topic_partitions(self._consumer)
+    def _start(self, partitions: list[TopicPartition], offsets: Offsets | None) -> Offsets:
         if offsets is not None and self._position == self._given:
             begins = self._consumer.beginning_offsets(partitions)
             ends = self._consumer.end_offsets(partitions)
@@ -123,44 +109,51 @@ class Merge:
         read on only as far again. Whether there is any that does not run ahead.
         """
         reading = self._consumer.assignment()
-        for partition in reading:
-            self._places[partition] = self._consumer.position(partition)
-        bounds = {partition: AHEAD_BYTES if partition in reading else AHEAD_BYTES // 2 for partition in self._places}
-        near = {each: place for each, place in self._places.items() if self._ahead[each] < bounds[each]}
-        far = {each: place for each, place in self._places.items() if self._ahead[each] < 2 * AHEAD_BYTES}
-        if near or far:
-            read_from(self._consumer, near or far)
-        else:
-            self._consumer.unsubscribe()
+        ahead = self._ahead
+        bounds = {each: AHEAD_BYTES if each in reading else AHEAD_BYTES // 2 for each in self._places}
+        near = {each for each, bound in bounds.items() if ahead[each] < bound}
+        wanted = near or {each for each in bounds if ahead[each] < 2 * AHEAD_BYTES}
+        # To ask for the places takes the client long, and mostly there is nothing to change.
+        if wanted != reading:
+            self._places |= {each: self._consumer.position(each) for each in reading}
+            if wanted:
+                read_from(self._consumer, {each: self._places[each] for each in wanted})
+            else:
+                self._consumer.unsubscribe()
         return bool(near)
 
-    def _keep(self, record: ConsumerRecord) -> None:
-        try:
-            event = arrived(record, self._cluster.prefix)
-        except Foreign as reason:
-            if self._notice is not None:
-                self._notice(record, str(reason))
-            return
-        if event.position <= self._position:
-            return
-        known = self._pending.setdefault(event.position, event)
-        if known is event:
-            self._ahead[event.partition] += len(event.row[5])
-        elif known.hash != event.hash:
-            raise Rejected("HISTORY_FORKED", f"the topics hold two different events at position {event.position}")
+    def _keep(self, partition: TopicPartition, records: list[ConsumerRecord]) -> None:
+        prefix, pending, position, size = self._cluster.prefix, self._pending, self._position, 0
+        for record in records:
+            try:
+                event = arrived(record, partition, prefix)
+            except Foreign as reason:
+                if self._notice is not None:
+                    self._notice(record, str(reason))
+                continue
+            at = event.row[0]
+            if at <= position:
+                continue
+            known = pending.setdefault(at, event)
+            if known is event:
+                size += len(event.row[5])
+            elif known.hash != event.hash:
+                raise Rejected("HISTORY_FORKED", f"the topics hold two different events at position {at}")
+        self._ahead[partition] += size
 
     def _next(self) -> list[Arrived]:
         merged = []
         position, hash = self._position, self._hash
         while (event := self._pending.pop(position + 1, None)) is not None:
-            if hash is not None and sha256(hash + event.row[5]).digest() != event.hash:
+            row = event.row
+            if hash is not None and sha256(hash + row[5]).digest() != row[6]:
                 raise Rejected(
                     "HISTORY_FORKED",
                     f"the event at position {event.position} on {event.partition.topic} does not continue the history "
                     "that was read before it",
                 )
-            position, hash = event.position, event.hash
-            self._ahead[event.partition] -= len(event.row[5])
+            position, hash = row[0], row[6]
+            self._ahead[event.partition] -= len(row[5])
             if position > self._given:
                 merged.append(event)
         self._position, self._hash = position, hash

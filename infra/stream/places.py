@@ -23,12 +23,13 @@ Ranges = dict[TopicPartition, tuple[int, int]]
 
 
 def last_events(
-    consumer: KafkaConsumer, partitions: list[TopicPartition], prefix: str
+    consumer: KafkaConsumer, partitions: list[TopicPartition], prefix: str, *, thorough: bool = True
 ) -> dict[TopicPartition, Arrived]:
     """By partition, the last committed event of ours; those that have none are left out. Aborted and foreign records
     may lie behind it, any number of them, so it looks from ever further back; only a partition that was read from its
-    beginning has none. Copies of older events may lie behind it as well: the newest of all is found nevertheless, in
-    other partitions perhaps one that is older than the last.
+    beginning has none. Copies of older events may lie behind it as well: ``thorough``, the newest of all is found
+    nevertheless, in other partitions perhaps one that is older than the last. For that everything is read that Kafka
+    stamped later, which is much where a backlog was published.
 
     :raises KafkaError: where Kafka cannot be asked.
     """
@@ -44,7 +45,7 @@ def last_events(
         found |= look(consumer, ranges, prefix)
         until = {partition: begin for partition, (begin, _) in ranges.items()}
         reach *= 2
-    if found:
+    if found and thorough:
         newest = max(found.values(), key=lambda event: event.position)
         since = offsets_since(consumer, ends, newest.row[4])
         later = look(consumer, {each: (since[each], end) for each, end in ends.items() if since[each] < end}, prefix)
@@ -107,7 +108,8 @@ def look(
     while left:
         came = consumer.poll(timeout_ms=POLL_MS)
         for partition in came.keys() & left.keys():
-            events = (event_in(record, prefix) for record in came[partition] if record.offset < left[partition])
+            within = (record for record in came[partition] if record.offset < left[partition])
+            events = (event_in(record, partition, prefix) for record in within)
             ours = [event for event in events if event is not None and (first is None or first(event))]
             if ours and first is not None:
                 found[partition] = ours[0]

@@ -55,8 +55,8 @@ def milliseconds(row: Row) -> int:
     return microseconds(row.recorded_at) // 1000
 
 
-def arrived(record: ConsumerRecord, prefix: str) -> Arrived:
-    """The event in a record.
+def arrived(record: ConsumerRecord, partition: TopicPartition, prefix: str) -> Arrived:
+    """The event in a record of a partition.
 
     :raises Foreign: where it is none of ours.
     """
@@ -85,13 +85,13 @@ def arrived(record: ConsumerRecord, prefix: str) -> Arrived:
     ):
         raise Foreign("its key, headers and document do not say the same")
     row = (position, stream, version, type, recorded_at, record.value, hash)
-    return Arrived(row, TopicPartition(record.topic, record.partition), record.offset)
+    return Arrived(row, partition, record.offset)
 
 
-def event_in(record: ConsumerRecord, prefix: str) -> Arrived | None:
-    """The event in a record, None where it is none of ours."""
+def event_in(record: ConsumerRecord, partition: TopicPartition, prefix: str) -> Arrived | None:
+    """The event in a record of a partition, None where it is none of ours."""
     try:
-        return arrived(record, prefix)
+        return arrived(record, partition, prefix)
     except Foreign:
         return None
 

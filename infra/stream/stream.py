@@ -11,7 +11,7 @@ from time import monotonic
 
 import orjson
 import pyarrow as pa
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from commands.rejected import Rejected
@@ -29,7 +29,7 @@ from infra.stream.topics import unavailable
 
 READ_AHEAD_BYTES = 16 << 20
 """How many bytes of events are kept ready for whoever follows."""
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 """How often it is looked how far the topics got, while nothing more is read because there is no room."""
 PATIENCE = 30.0
@@ -102,6 +102,7 @@ class Stream:
         self._ready_hash: bytes | None = None
         self._offsets: dict[TopicPartition, int] = {}
         self._begin_at(self._place.position)
+        self._ends: Offsets = {}
         self._thread = threading.Thread(target=self._follow, name="stream", daemon=True)
         self._thread.start()
 
@@ -265,8 +266,11 @@ class Stream:
             offsets = None
             if self._offsets:
                 offsets = self._offsets | {event.partition: event.offset + 1 for event in self._rows}
-        self._look_how_far()
-        with Merge(self._cluster, after, offsets=offsets, hash=hash, notice=self._letters.notice) as merge:
+        with self._cluster.consumer() as consumer:
+            partitions = self._look_how_far(consumer)
+            merge = Merge(
+                self._cluster, consumer, partitions, after, offsets=offsets, hash=hash, notice=self._letters.notice
+            )
             with self._changed:
                 if self._turn == turn and not self._offsets and not self._rows:
                     self._offsets = dict(merge.begun_at)
@@ -276,31 +280,48 @@ class Stream:
                 if events:
                     self._add(turn, events)
 
-    def _look_how_far(self) -> None:
-        with self._cluster.consumer() as consumer:
-            partitions = self._cluster.topic_partitions(consumer)
-            if not partitions:
-                raise Rejected(
-                    "TOPIC_MISSING", f"Kafka has no topic {self._cluster.prefix}.*; make them with crm migrate"
-                )
-            last = last_events(consumer, partitions, self._cluster.prefix)
-        newest = max(last.values(), key=lambda event: event.position, default=None)
-        position = newest.position if newest is not None else 0
-        if position < self._place.position:
-            raise Rejected(
-                "HISTORY_FORKED",
-                f"the topics {self._cluster.prefix}.* end at position {position}, "
-                f"but event {self._place.position} was read from them",
-            )
+    def _look_how_far(self, consumer: KafkaConsumer) -> list[TopicPartition]:
+        """Look how far the topics got; their partitions."""
+        partitions = self._cluster.topic_partitions(consumer)
+        if not partitions:
+            raise Rejected("TOPIC_MISSING", f"Kafka has no topic {self._cluster.prefix}.*; make them with crm migrate")
+        ends = consumer.end_offsets(partitions)
+        newest = self._newest_on(consumer, partitions)
+        self._ends = ends
         with self._changed:
             self._advance(newest)
+        return partitions
+
+    def _look_again(self) -> None:
+        """Look how far the topics got, unless they end where they did."""
+        with self._cluster.consumer() as consumer:
+            if consumer.end_offsets(self._cluster.topic_partitions(consumer)) != self._ends:
+                self._look_how_far(consumer)
+
+    def _newest_on(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> Arrived | None:
+        """The newest event that the ends show; all is searched where that is older than what was read already.
+
+        :raises Rejected: HISTORY_FORKED where the topics do not go so far.
+        """
+        newest: Arrived | None = None
+        for thorough in (False, True):
+            last = last_events(consumer, partitions, self._cluster.prefix, thorough=thorough)
+            newest = max(last.values(), key=lambda event: event.position, default=None)
+            if self._place.position <= (newest.position if newest is not None else 0):
+                return newest
+        position = newest.position if newest is not None else 0
+        raise Rejected(
+            "HISTORY_FORKED",
+            f"the topics {self._cluster.prefix}.* end at position {position}, "
+            f"but event {self._place.position} was read from them",
+        )
 
     def _wait_for_room(self, turn: int) -> bool:
         """Whether to read on, when there is room for more. Until then it is looked now and then how far the topics got,
         so that whoever waits for that is told.
         """
         while not self._has_room(turn):
-            self._look_how_far()
+            self._look_again()
         return not self._closed and self._turn == turn
 
     def _has_room(self, turn: int) -> bool:

@@ -100,9 +100,10 @@ class _Comparison:
         settled: float | None = None
         while True:
             came = self._consumer.poll(timeout_ms=POLL_MS)
-            for records in came.values():
+            for partition, records in came.items():
                 deadline = monotonic() + PATIENCE
-                yield [event for record in records if (event := event_in(record, self._cluster.prefix)) is not None]
+                events = (event_in(record, partition, self._cluster.prefix) for record in records)
+                yield [event for event in events if event is not None]
             places = {each: self._consumer.position(each) for each in partitions}
             if progress is not None:
                 progress(min(total, sum(places[each] - begins[each] for each in partitions)), total)

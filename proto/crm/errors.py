@@ -45,7 +45,8 @@ class CrmError(Exception):
             return not self._is_told
         if self.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
             return self.retry_after is not None
-        return self.status is grpc.StatusCode.UNAVAILABLE
+        # A server that stops cancels what arrives meanwhile; whoever hangs up themselves do not ask again anyway.
+        return self.status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
 class InvalidArgument(CrmError):
@@ -105,7 +106,7 @@ class Internal(CrmError):
 
 
 class Cancelled(CrmError):
-    """The caller hung up."""
+    """The caller hung up, or the server did without a word, as when it stops."""
 
 
 KINDS: dict[grpc.StatusCode, type[CrmError]] = {

@@ -51,6 +51,19 @@ def test_what_one_node_answered_every_node_knows(process: Callable[..., Process]
         assert refused.value.code == "NOT_SERVED_HERE"
         status = c.system.GetStatus(system_pb2.GetStatusRequest())
         assert (status.well, status.position, len(status.parts)) == (True, 31, 0)
+        at = ("--data", tmp_path / "c")
+        assert "lead-1" in crm("replay", "lead-1", *at).out + crm("find", "--name", "ada", *at).out
+        for asked in (
+            *(("why", "lead-1"), ("why", "lead_conversion"), ("report", "lead_conversion"), ("compare", "backlog")),
+            *(("sql", "select 1"), ("verify", "--rebuild"), ("rebuild",), ("snapshot",), ("run", "retention")),
+            *(("dlq", "list"), ("export", "parquet", tmp_path / "exported")),
+        ):
+            ended = crm(*asked, *(("--as-of", "yesterday") if asked[0] == "compare" else ()), *at)
+            assert (ended.status, ended.out) == (1, ""), asked
+            assert ended.err.startswith("error: NOT_SERVED_HERE: "), ended.err
+            assert "a command on a data directory of its own" in ended.err
+        assert crm("verify", *at).status == 0
+        assert "LeadAssigned" in crm("why", "lead-1", "--data", tmp_path / "own").out
 
         last = leads_pb2.ScoreLeadRequest(id="1", score=7, request_id="r-2")
         answered = a.leads.ScoreLead(last)

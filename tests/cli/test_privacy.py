@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from unicodedata import normalize
 
@@ -54,7 +55,7 @@ def test_from_finding_to_nothing_remains(crm: Crm, company: Path, tmp_path: Path
     for each in told["handed_out"]:
         assert f"handed out before: {each['what']} {each['path']}, position 9; " in forgotten.err
     assert f"{tmp_path}/apart/keys.db, position 9; destroy it" in forgotten.err
-    assert words.read_text() == f'"Abel Ada"\n"Abel, Ada"\n"{NAME}"\n'
+    assert words.read_text() == f'{{"whole":"Abel"}}\n"Abel Ada"\n"Abel, Ada"\n{{"whole":"Ada"}}\n"{NAME}"\n'
     assert words.stat().st_mode & 0o777 == 0o600
     assert NAME not in forgotten.out + forgotten.err
 
@@ -101,7 +102,7 @@ def test_somebody_known_as_a_lead_only(crm: Crm, company: Path, tmp_path: Path) 
     assert crm("forget", "lead-1", *at).err.startswith("error: IS_CUSTOMER: ")
     forgotten = crm("forget", "lead-2", "--words", words, *at, "--format", "csv")
     assert (forgotten.status, forgotten.out) == (0, "stream\nlead-2\n")
-    assert words.read_text() == '"Ben Brandt"\n"Brandt"\n"Brandt Ben"\n"Brandt, Ben"\n'
+    assert words.read_text() == '{"whole":"Ben"}\n"Ben Brandt"\n"Brandt"\n"Brandt Ben"\n"Brandt, Ben"\n'
     again = crm("forget", "lead-2", *at)
     assert (again.status, again.out, "forgotten already" in again.err) == (0, "", True)
     assert "Backups of the keys made before still open" in again.err
@@ -217,10 +218,10 @@ def test_a_word_is_found_however_it_is_written(crm: Crm, company: Path, tmp_path
 
 
 def test_words_beyond_ascii_and_long_texts(tmp_path: Path) -> None:
-    from infra.cli.remains import Found, Words, in_files
+    from infra.cli.remains import Found, Word, Words, in_files
 
     text = "Grüße von Jürgen aus Köln: " + "sehr lange Geschichte, " * 20 + "Ende."
-    words = Words([text, "Jürgen Groß"])
+    words = Words([Word(text), Word("Jürgen Groß")])
     for number, content in enumerate(
         [
             json.dumps({"name": "Jürgen Groß"}).encode(),
@@ -250,27 +251,91 @@ def test_words_beyond_ascii_and_long_texts(tmp_path: Path) -> None:
 
 
 def test_words_that_html_and_windows_write_otherwise(tmp_path: Path) -> None:
-    from infra.cli.remains import Words, in_files
+    from infra.cli.remains import Word, Words, in_files
 
     for number, content in enumerate(
         [b"Zo&euml; &amp; Ren&eacute; O&#39;Neill", b"Zo\xeb & Ren\xe9 O'Neill", b"Zo&#235; &amp; Ren&#233; O'Neill"]
     ):
         (tmp_path / str(number)).write_bytes(content)
-        assert list(in_files([tmp_path / str(number)], Words(["Zoë & René O'Neill"]), set())), content
+        assert list(in_files([tmp_path / str(number)], Words([Word("Zoë & René O'Neill")]), set())), content
     (tmp_path / "windows").write_bytes("Zoë “Žofie” Œuvre".encode("cp1252"))
-    assert list(in_files([tmp_path / "windows"], Words(["Zoë “Žofie” Œuvre"]), set()))
+    assert list(in_files([tmp_path / "windows"], Words([Word("Zoë “Žofie” Œuvre")]), set()))
+
+
+WHOLE = {
+    b"told by Abel, who": True,
+    b'{"reason": "Abel called"}': True,
+    b'{"reason": "late\\nAbel called"}': True,
+    b"ABEL": True,
+    b"label, Abelard, cabel, Abel_1": False,
+    b"abel is an id": False,
+    b"c2VhbGVk+Abel/c2VhbGVk": False,
+    b"\x00\x01 Abel \x02": False,
+    b"\xff\xfe Abel": False,
+    gzip.compress(b"line 1\nfor Abel"): True,
+}
+
+
+@pytest.mark.parametrize("content", WHOLE)
+def test_a_short_word_is_looked_for_as_a_whole_one(tmp_path: Path, content: bytes) -> None:
+    from infra.cli.remains import Found, Word, Words, in_files
+
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    found: list[Found] = list(in_files([file], Words([Word("Abel", whole=True)]), set()))
+    assert bool(found) == WHOLE[content]
+    assert {each.encoding for each in found} <= {"a whole word"}
+
+
+def test_short_words_that_are_not_ascii(tmp_path: Path) -> None:
+    from infra.cli.remains import Word, Words, in_files
+
+    for content in ("für Jörg", normalize("NFD", "für Jörg"), json.dumps({"for": "Jörg"})):
+        (tmp_path / "file").write_text(content)
+        assert list(in_files([tmp_path / "file"], Words([Word("Jörg", whole=True)]), set())), content
+    (tmp_path / "file").write_text("Jörgs und Björg")
+    assert not list(in_files([tmp_path / "file"], Words([Word("Jörg", whole=True)]), set()))
+
+
+def test_where_a_word_was_found(tmp_path: Path) -> None:
+    from infra.cli.remains import Word, Words, in_files
+
+    lines = b"".join(b"line %d\n" % number for number in range(1, 1000))
+    text = lines + b"of Ada Lovelace\n"
+    (tmp_path / "text").write_bytes(text)
+    (tmp_path / "packed.gz").write_bytes(gzip.compress(text))
+    note = "case when row = 700 then 'of Ada Lovelace' else 'row ' || row end as note"
+    rows = f"select {note}, row from range(1, 901) each (row)"
+    duckdb.sql(f"copy ({rows}) to '{tmp_path}/rows.parquet' (row_group_size 100)")
+    with closing(sqlite3.connect(tmp_path / "rows.db")) as database:
+        database.execute("create table notes (row integer primary key, note text)")
+        database.executemany("insert into notes values (?, ?)", [(row, f"row {row}") for row in range(900, 0, -1)])
+        database.execute("update notes set note = 'of Ada Lovelace' where row = 700")
+        database.commit()
+    for word in (Word("Ada Lovelace"), Word("Ada", whole=True)):
+        found = {each.place for each in in_files([tmp_path], Words([word]), set())}
+        at = text.index(b"Ada")
+        assert {
+            f"{tmp_path}/text, line 1000, at byte {at}",
+            f"{tmp_path}/packed.gz at byte 0, gzip, line 1000, at byte {at}",
+            f"{tmp_path}/rows.parquet, note, row 700",
+            f"{tmp_path}/rows.db, notes.note, row 700",
+        } <= found
 
 
 def test_what_a_person_is_recognised_by() -> None:
     from infra.cli.privacy import parts_of
+    from infra.cli.remains import Word
 
     assert parts_of("name", "Ada M. Abel-Lovelace") == [
-        "Abel-Lovelace Ada M.",
-        "Abel-Lovelace, Ada M.",
-        "Lovelace",
+        Word("Abel-Lovelace Ada M."),
+        Word("Abel-Lovelace, Ada M."),
+        Word("Ada", whole=True),
+        Word("Abel", whole=True),
+        Word("Lovelace"),
     ]
-    assert parts_of("name", "Ada") == parts_of("phone", "n/a") == parts_of("email", "ada@example.org") == []
-    assert parts_of("phone", "+49 (0)30 123-45") == ["4903012345", "493012345"]
+    assert parts_of("name", "Al") == parts_of("phone", "n/a") == parts_of("email", "ada@example.org") == []
+    assert parts_of("phone", "+49 (0)30 123-45") == [Word("4903012345"), Word("493012345")]
 
 
 def test_what_cannot_be_looked_into(crm: Crm, company: Path, served: Path, tmp_path: Path) -> None:

@@ -168,10 +168,10 @@ def test_the_whole_person_is_judged(crm: Crm, tell: Callable[[Callable[[Client],
 def test_what_was_done_is_said_though_something_failed(
     crm: Crm, tell: Callable[[Callable[[Client], None]], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(crm: Client, due: retention.Due, since: datetime) -> None:
+    def failing(crm: Client, due: retention.Due, found: retention.Judged) -> None:
         if due.id == "old":  # which the server refuses
             due = due._replace(id="nobody", etag="")
-        forget(crm, due, since)
+        forget(crm, due, found)
         if due.id == "silent":
             raise KeyboardInterrupt
 
@@ -187,3 +187,30 @@ def test_what_was_done_is_said_though_something_failed(
         ran = crm("run", "retention", *at)
         assert ran.status == status, ran
         assert [(row["customer"], row["outcome"]) for row in json.loads(ran.out)["rows"]] == expected
+
+
+def test_who_is_told_of_meanwhile_is_judged_again(
+    crm: Crm, tell: Callable[[Callable[[Client], None]], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(id: str) -> tickets_pb2.OpenTicketRequest:
+        ticket = f"{id}-{tried.count(id)}"
+        return tickets_pb2.OpenTicketRequest(id=ticket, customer_id=id, occurred_at=ago(1 if id == "old" else 800))
+
+    def meanwhile(crm: Client, due: retention.Due, found: retention.Judged) -> None:
+        if due.id == "left" or tried.count(due.id) < {"old": 1, "silent": 2}[due.id]:
+            crm.tickets.OpenTicket(told(due.id))
+        tried.append(due.id)
+        forget(crm, due, found)
+
+    tell(people)
+    tell(lambda client: published(client, prospect_days=365, churned_days=300))
+    tried: list[str] = []
+    forget = retention.forget
+    monkeypatch.setattr(retention, "forget", meanwhile)
+    ran = crm("run", "retention", "--data", tmp_path / "data", "--format", "json")
+    assert {row["customer"]: row["outcome"] for row in json.loads(ran.out)["rows"]} == {
+        "left": "left as it is: PERSON_CHANGED",
+        "old": "left as it is: TicketOpened in ticket-old-0 since",
+        "silent": "forgotten",
+    }
+    assert [tried.count(id) for id in ("left", "old", "silent")] == [retention.MOST_TRIES, 1, 3]

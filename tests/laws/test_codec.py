@@ -105,7 +105,7 @@ def test_what_was_copied_is_gone_with_the_key_of_its_source(kind: type[Event[Any
     around = envelope(secret, Random(8))
     source = f"lead-source-of-{kind.relation}"
     copied = frozenset(sorted(kind.personal)[:1])
-    document = encode(secret, around, keys, home=source, copied=copied)
+    document = encode(secret, around, keys, dict.fromkeys(copied, source))
     assert decode(document, keys) == (around, secret)
     keys.destroy([source])
     assert decode(document, keys) == (around, replace(secret, **dict.fromkeys(copied)))

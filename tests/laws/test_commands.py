@@ -134,7 +134,8 @@ def reached() -> Reached:
     chance, found = Random(20), Reached()
     for _ in range(100):
         for world, command in walk(chance, COMMANDS, 300):
-            given = answer(command, world.states_for(command))
+            of_person: list[Any] = [(command.stream,), 300] if command.of_person else []
+            given = answer(command, [*world.states_for(command), *of_person])
             if isinstance(given, tuple):
                 found.codes.add(given[0])
             found.events |= {type(located(command.stream, fact)[1]).__name__ for fact in facts_of(given)}

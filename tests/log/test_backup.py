@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from commands.lead import CaptureLead, ScoreLead
 from commands.rejected import Rejected
 from domain.lead import Lead
+from infra.database import Database
 from infra.database.backup import ROWS_AT_ONCE
 from infra.keys import Keys
 from infra.keys import backup as keys_backup
@@ -141,6 +142,23 @@ def test_an_empty_log(log: Log, log_url: str, place: Place, tmp_path: Path) -> N
     assert made.seal.position == log_backup.examine(made.file).position == 0
     log_backup.restore(made.file, place.url("other"))
     assert verify(place.url("other")) == []
+
+
+def test_the_first_event_comes_while_an_empty_log_is_backed_up(
+    log: Log, log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head_of = log_backup.head_of
+
+    def head_and_then_an_event(database: Database) -> log_backup.Head:
+        head = head_of(database)
+        log.submit([request(1)])
+        return head
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log_backup, "head_of", head_and_then_an_event)
+        made = log_backup.back_up(log_url, tmp_path / "backups")
+    assert log_backup.examine(made.file) == made.seal
+    assert made.seal.position == 0
 
 
 def test_no_log(place: Place, tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def test_absent_fields_are_not_given(keys: Keys) -> None:
 
 def test_what_was_copied_is_sealed_with_the_key_of_its_source(keys: Keys) -> None:
     event = CustomerRegistered(name="Ann", email="ann@example.org")
-    document = encode(event, envelope(CustomerRegistered), keys, home="lead-1", copied=frozenset({"name"}))
+    document = encode(event, envelope(CustomerRegistered), keys, {"name": "lead-1"})
     keys.destroy(["lead-1"])
     assert decode(document, keys)[1] == CustomerRegistered(email="ann@example.org")
     keys.destroy(["customer-7"])

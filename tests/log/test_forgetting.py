@@ -5,7 +5,9 @@ on every node, and what is not personal goes on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from random import Random
 from threading import Thread
 
 import pytest
@@ -36,10 +38,12 @@ from commands.lead import (
 from commands.rejected import Rejected
 from commands.ticket import AddNote, MergeTickets, OpenTicket, ReplyToTicket, SolveTicket, UnmergeTickets
 from domain.customer import CustomerForgotten
+from domain.event import Event
 from domain.lead import LeadForgotten
 from infra.database import Unusable
 from infra.keys import Keys
-from infra.log import Actor, Log, Request, decode, forgotten_in
+from infra.log import Actor, Log, Request, Row, decode, forgotten_in
+from tests.laws.chance import any_command
 from tests.log.conftest import Clock
 from tests.places import Place
 
@@ -166,6 +170,43 @@ def test_what_is_not_personal_goes_on_and_nothing_personal_comes_again(log: Log,
     assert personal(log, "lead-1") == personal(log, "ticket-1") == personal(log, "customer-1") == []
 
 
+MOVES: dict[str, Command] = {
+    "a new ticket": OpenTicket(id="new", customer_id="ada", subject="late"),
+    "her ticket": ReplyToTicket(id="hers", reply_id="1", body="Dear Ada"),
+    "her lead": CorrectLead(id="hers", source="fair", reason="known now"),
+    "a merge": MergeCustomers(id="ada", merged_id="stranger", reason="the same"),
+    "an undone merge": UnmergeCustomers(id="ada", merged_id="twin", reason="no"),
+    "a conversion": ConvertLead(id="other", customer_id="ada"),
+    "a merged ticket": MergeTickets(id="hers", merged_id="nobodys", reason="the same"),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_who_was_judged_is_forgotten_only_where_nothing_came_since(
+    log: Log, tell: Callable[..., None], move: str
+) -> None:
+    tell(
+        CaptureLead(id="hers", name="Ada"),
+        ConvertLead(id="hers", customer_id="ada"),
+        RegisterCustomer(id="twin", name="Ada A."),
+        MergeCustomers(id="ada", merged_id="twin", reason="the same"),
+        OpenTicket(id="hers", customer_id="ada", subject="late"),
+        RegisterCustomer(id="stranger", name="Eve"),
+        CaptureLead(id="other", name="Ada"),
+        OpenTicket(id="nobodys", subject="late"),
+    )
+    judged = ForgetCustomer(id="ada", unchanged_since_position=log.head.position)
+    tell(OpenTicket(id="strangers", customer_id="stranger"))
+    assert log.execute(Request(judged, ANN, validate_only=True)).stream == "customer-ada"
+    tell(MOVES[move])
+    with pytest.raises(Rejected, match="look at it, and decide anew") as refused:
+        log.execute(Request(judged, ANN))
+    assert (refused.value.code, refused.value.field) == ("PERSON_CHANGED", "unchanged_since_position")
+    assert personal(log, "lead-hers") == ["Ada"]
+    tell(ForgetCustomer(id="ada", unchanged_since_position=log.head.position))
+    assert personal(log, "ticket-hers") == []
+
+
 def test_somebody_known_as_a_lead_only(log: Log, tell: Callable[..., None], other: Log, place: Place) -> None:
     tell(
         CaptureLead(id="1", name="Ada", email="ada@example.org"),
@@ -186,6 +227,8 @@ def test_somebody_known_as_a_lead_only(log: Log, tell: Callable[..., None], othe
         with pytest.raises(Rejected, match="customer-ben" if id == "ben" else None) as refusal:
             log.execute(Request(ForgetLead(id=id), ANN))
         assert refusal.value.code == code
+    with pytest.raises(Rejected, match="PERSON_CHANGED"):
+        log.execute(Request(ForgetLead(id="1", unchanged_since_position=1), ANN))
     tell(ForgetLead(id="1", reason="she asked"))
     assert forgotten_streams(log) == [("lead-1", "lead-same")]
     assert with_keys(place) == {"lead-not", "lead-ben", "lead-eve"}
@@ -403,3 +446,85 @@ def test_the_newest_forgetting_is_found_without_a_scan(log: Log, place: Place) -
     explain = f"EXPLAIN QUERY PLAN {sql}" if place.kind == "sqlite" else f"EXPLAIN {sql}"
     plan = " ".join(str(row) for row in place.run("log", explain))
     assert "events_forgotten" in plan, plan
+
+
+# The law
+
+
+STORIES = 20
+TELLING = (
+    *(CaptureLead, CorrectLead, ConvertLead, ConvertLead, ReverseConversion, MergeLeads, UnmergeLeads, ContactLead),
+    *(RegisterCustomer, CorrectCustomer, CorrectCustomer, MergeCustomers, UnmergeCustomers, AddContactPoint),
+    *(OpenTicket, ReplyToTicket, AddNote, MergeTickets, UnmergeTickets),
+)
+SEALED = frozenset[str]().union(*(kind.personal for kind in Event.by_name.values()))
+
+
+def happen(log: Log, chance: Random, kinds: Sequence[type[Command]], times: int, told: Iterator[int]) -> None:
+    """Ask for commands by chance, each with personal values that nobody ever told before."""
+    asked = []
+    for _ in range(times):
+        command = any_command(chance, chance.choice(kinds))
+        personal = [name for name in SEALED & type(command).model_fields.keys() if getattr(command, name) is not None]
+        asked.append(Request(command.model_copy(update={name: f"{name} {next(told)}" for name in personal}), ANN))
+    log.submit(asked)
+
+
+def who_told(log: Log) -> dict[str, str]:
+    """The stream that first told a personal value, by the value."""
+    first: dict[str, str] = {}
+    for row in log.rows():
+        for value in clear(log, row):
+            first.setdefault(value, row.stream)
+    return first
+
+
+def clear(log: Log, row: Row) -> list[str]:
+    """Every personal value of an event that can be read."""
+    _, event = decode(row.document, log._keys)
+    return [value for name in event.personal if (value := getattr(event, name)) is not None]
+
+
+def test_what_a_copy_was_is_forgotten_with_its_source(log: Log, tell: Callable[..., None], other: Log) -> None:
+    tell(
+        CaptureLead(id="1", name="Ada", email="ada@example.org"),
+        RegisterCustomer(id="1", name="Eve"),
+        ConvertLead(id="1", customer_id="1", overwrite=("name",)),
+        CorrectCustomer(id="1", name="Eve Evans", reason="her name"),
+        ReverseConversion(id="1", reason="a mistake"),
+    )
+    other.execute(Request(CorrectCustomer(id="1", clear=("email",), reason="not hers"), ANN))
+    assert set(personal(log, "customer-1")) == {"Eve", "Ada", "ada@example.org", "Eve Evans"}
+    tell(ForgetLead(id="1"))
+    assert set(personal(log, "customer-1")) == {"Eve", "Eve Evans"}
+
+
+def test_a_state_forgets_what_was_copied(log: Log, tell: Callable[..., None], other: Log) -> None:
+    tell(
+        CaptureLead(id="1", name="Ada"),
+        ConvertLead(id="1", customer_id="1"),
+        ReverseConversion(id="1", reason="a mistake"),
+    )
+    assert other.state("customer-1")[1].name == "Ada"  # type: ignore[attr-defined]
+    tell(ForgetLead(id="1"))
+    for node in (log, other):
+        assert node.state("customer-1")[1].name is None  # type: ignore[attr-defined]
+    other.execute(Request(CorrectCustomer(id="1", name="Eve", reason="hers"), ANN))
+    assert personal(other, "customer-1") == ["Eve"]
+
+
+@pytest.mark.parametrize("seed", range(STORIES))
+def test_nothing_that_a_person_told_can_be_read_anywhere_when_they_are_forgotten(log: Log, seed: int) -> None:
+    chance, told = Random(seed), count()
+    origin: dict[str, str] = {}
+    for _ in range(3):
+        happen(log, chance, TELLING, 100, told)
+        origin |= {value: stream for value, stream in who_told(log).items() if value not in origin}
+        happen(log, chance, (ForgetLead, ForgetCustomer), 2, told)
+        happen(log, chance, TELLING, 50, told)
+        gone = set[str]().union(*forgotten_streams(log))
+        theirs = {value for value, stream in origin.items() if stream in gone}
+        for row in log.rows():
+            assert theirs.isdisjoint(clear(log, row)), (row.position, row.stream)
+        for stream in {row.stream for row in log.rows()}:
+            assert theirs.isdisjoint(map(str, vars(log.state(stream)[1]).values())), stream

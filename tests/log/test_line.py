@@ -14,6 +14,7 @@ import pytest
 
 from commands.customer import ForgetCustomer
 from commands.lead import CaptureLead
+from commands.rejected import Rejected
 from infra.keys import Keys
 from infra.log import Actor, Request
 from infra.log.decision import Asked
@@ -88,6 +89,10 @@ class Desk:
             self.groups[-1] += ids_of(admit())
 
 
+def asked(id: str, keys: Keys) -> Asked:
+    return Asked(Request(CaptureLead(id=id), Actor("user", "ann")), keys)
+
+
 def ids_of(asked: list[Asked]) -> list[str]:
     return [each.request.command.id for each in asked]
 
@@ -131,6 +136,52 @@ def test_somebody_interrupted_while_waiting_leaves_the_line_to_the_others(desk: 
     desk.may_serve[1].set()
     assert desk.all_served()
     assert desk.groups == [["a"], ["b", "c"]]
+
+
+def test_who_waits_no_longer_leaves_the_line_to_the_others(desk: Desk, keys: Keys) -> None:
+    desk.let_stand("a", "b")
+    late = asked("late", keys)
+    assert desk.line.stand([late], until=time.monotonic())
+    assert isinstance(late.answer, Rejected)
+    assert late.answer.code == "DEADLINE_PASSED"
+    assert desk.line.waiting == 1
+    desk.let_stand("c")
+    desk.may_serve[2].set()
+    desk.may_serve[1].set()
+    assert desk.all_served()
+    assert desk.groups == [["a"], ["b", "c"]]
+
+
+def test_who_is_served_already_when_they_wait_no_longer_gets_the_answer(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admitted, waits_no_longer = Event(), Event()
+
+    def waited(until: float | None) -> float:
+        assert admitted.wait(PATIENCE)
+        waits_no_longer.set()
+        return 0
+
+    monkeypatch.setattr("infra.log.line.seconds_until", waited)
+
+    def serve(admit: Admit) -> None:
+        group = admit()
+        company.start()
+        while not line.waiting:
+            time.sleep(0.001)
+        group += admit()
+        admitted.set()
+        assert waits_no_longer.wait(PATIENCE)
+        for each in group:
+            each.answer = Rejected("SERVED", each.request.command.id)
+
+    line = Line(serve, most=100)
+    late = asked("late", keys)
+    company = Thread(target=line.stand, args=([late], 0.0), daemon=True)
+    line.stand([asked("first", keys)])
+    company.join(PATIENCE)
+    assert isinstance(late.answer, Rejected)
+    assert late.answer.code == "SERVED"
 
 
 def test_somebody_interrupted_while_being_served_keeps_nobody_behind_from_waking(desk: Desk) -> None:

@@ -37,7 +37,7 @@ from domain.ticket import LIVE, Ticket, TicketOpened, TicketReplied, TicketReply
 from infra.log import Request
 from infra.models.report import run
 from tests.models.company import ACTOR, Company, company_in, day, ratio, states_at
-from tests.models.test_two_roads import At
+from tests.models.test_two_roads import At, answers, calendars_of, in_force_from, time_parts
 from tests.models.test_two_roads import at as point_at
 
 pytestmark = pytest.mark.slow
@@ -296,19 +296,6 @@ def points(company: Company) -> list[At]:
     return found
 
 
-def versions_at(at: At) -> list[CalendarVersion]:
-    return [
-        CalendarVersion(
-            calendar_id=envelope.stream.partition("-")[2],
-            version=envelope.version,
-            in_force_from=max(event.valid_from or envelope.occurred_at, envelope.occurred_at),
-            says=event,
-        )
-        for envelope, event in at.events
-        if isinstance(event, CalendarPublished)
-    ]
-
-
 def sql_time(hours: list[dict[str, Any]], group: str, start: datetime, end: datetime) -> timedelta:
     """The time between two instants, from the report's open hours."""
     named = group if any(row["group_id"] == group for row in hours) else ""
@@ -318,9 +305,9 @@ def sql_time(hours: list[dict[str, Any]], group: str, start: datetime, end: date
 
 @pytest.mark.slow
 def test_business_hours(company: Company, points: list[At]) -> None:
-    assert len(versions_at(points[0])) > 12
+    assert len(calendars_of(points[0])) > 12
     for at in points:
-        versions = versions_at(at)
+        versions = calendars_of(at)
         found = rows(company, "business_hours", as_of=at.as_of, known_at=at.known_at)
         start, end = day("02-15 00:00"), at.as_of + 50 * DAY
         for group in ("", *GROUPS):
@@ -351,7 +338,7 @@ def test_business_time_of_tickets(company: Company, points: list[At]) -> None:
     """Every part of a ticket's time in business time, moment by moment; and the parts add up."""
     told = 0
     for at in points:
-        versions = versions_at(at)
+        versions = calendars_of(at)
         found = {
             row["ticket_id"]: row for row in rows(company, "ticket_time_parts", as_of=at.as_of, known_at=at.known_at)
         }
@@ -377,6 +364,30 @@ def test_business_time_of_tickets(company: Company, points: list[At]) -> None:
                 assert each["business_seconds"] == business_between(at, own, versions, *span)
                 told += 1
     assert told > 20
+
+
+def test_who_has_a_time_and_who_has_none_yet(company: Company, points: list[At]) -> None:
+    none_yet: Counter[str] = Counter()
+    for at in points:
+        counted: dict[str, list[object]] = {}
+        for id, ticket in at.of("ticket").items():
+            own = [(envelope, event) for envelope, event in at.events if envelope.stream == f"ticket-{id}"]
+            for measure in MEASURES.values():
+                counted.setdefault(measure, []).extend(stop for _, stop in starts(own, ticket, measure))
+            parts = time_parts(at, f"ticket-{id}")
+            for measure in ("requester_wait", "agent_work", "on_hold", "pending"):
+                counted.setdefault(measure, []).append(parts[measure])
+            if parts["reopened_at"] is not None:
+                counted.setdefault("response_after_reopening", []).append(parts["response_after_reopening"])
+            for measure in ("periodic_update", "pausable_update"):
+                if parts[measure] is not None:
+                    counted.setdefault(measure, []).append(parts[measure])
+        found = {row["measure"]: (row["tickets"], row["not_yet"]) for row in answers(company, at, "ticket_times")}
+        assert found == {
+            measure: (len(times) - times.count(None), times.count(None)) for measure, times in counted.items() if times
+        }
+        none_yet += Counter({measure: without for measure, (_, without) in found.items()})
+    assert none_yet.keys() == {*MEASURES.values(), "response_after_reopening"}
 
 
 PARTS = ("agent_work", "on_hold", "pending", "solved_before_reopening")
@@ -498,7 +509,7 @@ def clocks(at: At) -> Iterator[tuple[Any, Any]]:
     slas: dict[str, list[tuple[datetime, int, SlaPublished]]] = {}
     for envelope, event in at.events:
         if isinstance(event, SlaPublished):
-            since = max(event.valid_from or envelope.occurred_at, envelope.occurred_at)
+            since = in_force_from(envelope, event)
             slas.setdefault(envelope.stream.partition("-")[2], []).append((since, envelope.version, event))
     for id, ticket in at.of("ticket").items():
         own = [(envelope, event) for envelope, event in at.events if envelope.stream == f"ticket-{id}"]
@@ -577,7 +588,7 @@ def counting(at: At, sla: SlaPublished, state: Ticket, since: datetime, until: d
     if worked_as(state) not in LIVE or worked_as(state) in sla.pauses:
         return []
     if sla.is_business_time:
-        return list(open_intervals(versions_at(at), state.group_id, since, until))
+        return list(open_intervals(calendars_of(at), state.group_id, since, until))
     return [(since, until)]
 
 

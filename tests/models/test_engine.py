@@ -20,7 +20,8 @@ import pytest
 
 from commands.rejected import Rejected
 from domain.ticket import TicketAssigned, TicketOpened, TicketPended, TicketSolved
-from infra.models import ASKER, EVENTS, Asker, Models
+from infra.asker import Asker, working_for
+from infra.models import EVENTS, Models
 from infra.models.archive import fresh_events, relations
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -116,6 +117,20 @@ def test_events_are_the_same_from_the_log_and_from_the_archive(lines: Any, opene
             assert cursor.execute(f"{source} order by position").fetchall() == archived
 
 
+@pytest.mark.slow
+def test_events_that_come_one_at_a_time_are_folded_as_all_at_once(lines: Any, tickets: Path, opened: Any) -> None:
+    models = opened(lines)
+    for _ in range(20):
+        tell(lines, 1)
+        for position in (lines.head.position - 1, lines.head.position):
+            models.bring(["tickets"], position)
+    head = lines.head.position
+    assert models.row("tickets", ["0"], head)[0].to_pylist()[0]["assignments"] == 20
+    models.bring([EVENTS], head)
+    assert rows(models, "select count(*), max(position) from events") == [(head, head)]
+    assert models.check_rebuild() == []
+
+
 @pytest.mark.parametrize(("names", "reached"), [(["tickets"], 5), ([EVENTS], 0)])
 def test_who_has_left_is_served_no_further_than_a_batch(
     lines: Any, tickets: Path, opened: Any, monkeypatch: pytest.MonkeyPatch, names: list[str], reached: int
@@ -125,16 +140,30 @@ def test_who_has_left_is_served_no_further_than_a_batch(
     position = tell(lines, 10)
     gone = Asker()
     gone.leave()
-    token = ASKER.set(gone)
-    try:
-        with pytest.raises(Rejected, match="DEADLINE_PASSED"):
-            models.bring(names, position)
-    finally:
-        ASKER.reset(token)
+    with working_for(gone), pytest.raises(Rejected, match="DEADLINE_PASSED"):
+        models.bring(names, position)
     assert rows(models, "select position from annals_models") == [(reached,)]
     models.bring(names, position)
     ((found,),) = rows(models, f"select count(*) from {names[0]}")
     assert found == {"tickets": 10, EVENTS: position}[names[0]]
+
+
+def test_a_rebuild_whose_asker_leaves_leaves_nothing(
+    lines: Any, tickets: Path, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.models.engine.REBUILD_BATCH", 5)
+    models = opened(lines)
+    models.bring(["tickets"], tell(lines, 10))
+    models.bring([EVENTS], lines.head.position)
+    built = rows(models, "select * from tickets order by all")
+    for ask in (models.rebuild, models.check_rebuild):
+        asker = Asker()
+        with working_for(asker), pytest.raises(Rejected, match="DEADLINE_PASSED"):
+            ask(["tickets"], lambda *_, leaving=asker: leaving.leave())
+    assert rows(models, "select table_name from duckdb_tables() where table_name like 'annals_next%'") == []
+    assert rows(models, "select * from tickets order by all") == built
+    models.rebuild(["tickets"])
+    assert models.check_rebuild(["tickets"]) == []
 
 
 def test_what_the_log_does_not_have_cannot_be_waited_for(lines: Any, tickets: Path, opened: Any) -> None:

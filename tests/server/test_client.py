@@ -17,7 +17,7 @@ import pytest
 from crm import errors
 from crm.client import Client, is_local
 from crm.feed import Patience
-from crm.v1 import commands_pb2, leads_pb2, log_pb2, models_pb2, tickets_pb2
+from crm.v1 import commands_pb2, leads_pb2, log_pb2, models_pb2, outcome_pb2, tickets_pb2
 from infra.server.codes import STATUSES
 from infra.server.errors import guard
 from tests.wire import Wire
@@ -36,6 +36,18 @@ def wired(node: Any, cuts: Iterator[int]) -> Iterator[tuple[Client, Wire]]:
     with Client(wire.address, actor="ann") as crm:
         yield crm, wire
     wire.close()
+
+
+@contextmanager
+def serving(service: str, **handlers: grpc.RpcMethodHandler) -> Iterator[Client]:
+    """A client of a server that does nothing but this."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(f"crm.v1.{service}", handlers)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with Client(f"127.0.0.1:{port}") as crm:
+        yield crm
+    server.stop(None)
 
 
 def opened(id: str, **given: Any) -> tickets_pb2.OpenTicketRequest:
@@ -259,7 +271,7 @@ def test_a_watch_goes_on_when_the_connection_breaks(node: Any, crm: Client) -> N
         next(islice(crm.watch(crm.tickets.WatchTicket, tickets_pb2.WatchTicketRequest(ticket_id="x-no")), 1))
 
 
-def test_what_the_server_itself_says_of_its_failure_is_not_asked_for_again(node: Any) -> None:
+def test_what_the_server_itself_says_of_its_failure_is_not_asked_for_again() -> None:
     asked = 0
 
     def fail(request: Any, context: grpc.ServicerContext) -> None:
@@ -267,17 +279,40 @@ def test_what_the_server_itself_says_of_its_failure_is_not_asked_for_again(node:
         asked += 1
         raise ZeroDivisionError
 
-    server = grpc.server(ThreadPoolExecutor(1))
-    call = grpc.unary_unary_rpc_method_handler(guard(fail))
-    server.add_generic_rpc_handlers(
-        [grpc.method_handlers_generic_handler("crm.v1.TicketService", {"OpenTicket": call})]
-    )
-    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    server.start()
-    with Client(address) as crm, pytest.raises(errors.Internal) as refused:
+    failing = serving("TicketService", OpenTicket=grpc.unary_unary_rpc_method_handler(guard(fail)))
+    with failing as crm, pytest.raises(errors.Internal) as refused:
         crm.tickets.OpenTicket(opened("x"))
-    server.stop(None)
     assert (refused.value.code, refused.value.is_passing, asked) == ("INTERNAL", False, 1)
+
+
+def test_what_the_server_hangs_up_on_is_asked_for_again() -> None:
+    hung_up: set[str] = set()
+
+    def once(call: str, context: grpc.ServicerContext) -> None:
+        if call not in hung_up:
+            hung_up.add(call)
+            context.cancel()
+
+    def open_ticket(request: bytes, context: grpc.ServicerContext) -> Any:
+        once("OpenTicket", context)
+        return outcome_pb2.Outcome(position=7).SerializeToString()
+
+    def read_events(request: bytes, context: grpc.ServicerContext) -> Iterator[Any]:
+        after = log_pb2.ReadEventsRequest.FromString(request).after_position
+        if after == 1:
+            once("ReadEvents", context)
+        if after < 2:
+            answer = log_pb2.ReadEventsResponse(events=[log_pb2.Event(position=after + 1)], position=after + 1)
+            yield answer.SerializeToString()
+            once("ReadEvents in the middle", context)
+
+    with serving("TicketService", OpenTicket=grpc.unary_unary_rpc_method_handler(open_ticket)) as crm:
+        assert crm.tickets.OpenTicket(opened("x")).position == 7
+    with serving("LogService", ReadEvents=grpc.unary_stream_rpc_method_handler(read_events)) as crm:
+        feed = crm.feed(log_pb2.ReadEventsRequest(follow=True))
+        assert [next(feed).position, next(feed).position] == [1, 2]
+        feed.close()
+    assert hung_up == {"OpenTicket", "ReadEvents", "ReadEvents in the middle"}
 
 
 def unavailable() -> errors.CrmError:

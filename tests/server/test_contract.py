@@ -19,6 +19,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorS
 from pydantic import AwareDatetime
 
 from commands.command import Command
+from commands.fields import Position
 from crm.v1 import commands_pb2
 from domain.event import snake_case
 from infra.server.admission import required_fields
@@ -60,6 +61,8 @@ LISTED = [
 
 def kind_of(hint: Any) -> tuple[bool, Any]:
     """Whether a command's field is repeated, and the kind of its values."""
+    if hint == Position:
+        return False, FieldDescriptor.CPPTYPE_INT64
     if get_origin(hint) is Annotated and AwareDatetime not in get_args(hint):
         return kind_of(get_args(hint)[0])
     if get_origin(hint) in (Union, UnionType):

@@ -144,6 +144,7 @@ CASES = [
     Case("UNKNOWN_REPORT", "GetReport", {"name": "weather"}, "name"),
     Case("ALREADY_EXISTS", "OpenTicket", {"id": "e-open"}, "id"),
     Case("REQUEST_ID_REUSED", "CaptureLead", {"id": "e-other", "request_id": "e-request"}, "request_id"),
+    Case("PERSON_CHANGED", "ForgetCustomer", {"id": "e-churned", "unchanged_since_position": 0}),
     Case("VERSION_CONFLICT", "SolveTicket", {"id": "e-open", "etag": "99"}),
     Case("VERSION_CONFLICT", "OpenTicket", {"id": "e-open", "etag": "0"}),
     Case("CHURNED", "MarkAtRisk", {"id": "e-churned"}),

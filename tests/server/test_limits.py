@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from commands.rejected import Rejected
 from commands.ticket import OpenTicket
@@ -21,6 +22,7 @@ from crm.v1 import tickets_pb2
 from infra.keys import Keys
 from infra.log import Actor, Log, Outcome, Request
 from infra.server import Server
+from infra.server.health import NOT_SERVING, SERVING, Health
 
 ANN = Actor("user", "ann")
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -83,6 +85,52 @@ def test_more_streams_than_there_may_be(node: Any, limited: Any) -> None:
 
         wait_until(there_is_room)
         calls[1].cancel()
+
+
+def test_more_watchers_of_health_than_there_may_be(limited: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.server.health.WATCHERS", 2)
+    with limited(workers=1) as caller:
+        health = health_pb2_grpc.HealthStub(caller.channel)
+        calls = [health.Watch(health_pb2.HealthCheckRequest(), timeout=60) for _ in range(3)]
+        for call in calls[:2]:
+            next(call)
+        with pytest.raises(grpc.RpcError) as error:
+            next(calls[2])
+        refused = caller.refusal(error.value)
+        assert (refused.code, refused.status) == ("TOO_MANY_STREAMS", EXHAUSTED)
+
+
+def test_a_probe_does_not_wait_for_those_who_work(node: Any, limited: Any) -> None:
+    with limited(workers=1, waiting_calls=2) as caller:
+        later = node.log.head.position + 1
+        calls = [caller.future("GetTicket", ticket_id="probed", min_position=later) for _ in range(4)]
+        wait_until(lambda: sum(call.done() for call in calls) == 1)
+        health = health_pb2_grpc.HealthStub(caller.channel)
+        assert (
+            health.Check(health_pb2.HealthCheckRequest(), timeout=30).status == health_pb2.HealthCheckResponse.SERVING
+        )
+        assert sum(call.done() for call in calls) == 1, "they work"
+        node.log.execute(Request(OpenTicket(id="probed"), ANN))
+        assert sum(call.exception(timeout=60) is None for call in calls) == 3
+
+
+class SlowReader:
+    """A call that is not over."""
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        return True
+
+
+def test_a_slow_watcher_of_health_is_told_the_newest_state_alone() -> None:
+    health = Health([], {})
+    health.start()
+    watched = health._health.Watch(health_pb2.HealthCheckRequest(), SlowReader())
+    for state in [NOT_SERVING, SERVING] * 1000:
+        health._tell([""], state)
+    health.stop()
+    watched.close()
+    assert [told.status for told in watched] == [NOT_SERVING]
+    health.close()
 
 
 def test_more_calls_a_second_than_one_caller_may(limited: Any) -> None:

@@ -86,14 +86,22 @@ def test_copies_of_old_events_lead_no_search_astray(company: Company, monkeypatc
                 producer.send(old.topic, old.value, old.key, old.headers, partition=old.partition)
         producer.flush()
     whole = list(company.log.rows())
+    with company.cluster.consumer() as consumer:
+        partitions = company.cluster.topic_partitions(consumer)
+        shown, found = (
+            places.last_events(consumer, partitions, company.cluster.prefix, thorough=thorough)
+            for thorough in (False, True)
+        )
+        assert max(event.position for event in shown.values()) < 600
+        assert max(event.position for event in found.values()) == 600
     for position in (300, 590):
         with company.cluster.consumer() as consumer:
             partitions = company.cluster.topic_partitions(consumer)
-            found = places.offsets_after(consumer, partitions, company.cluster.prefix, position)
+            begins = places.offsets_after(consumer, partitions, company.cluster.prefix, position)
         for record in records:
             if position_of(record) > position:
-                assert record.offset >= found[TopicPartition(record.topic, record.partition)]
-        assert sum(found.values()) > position / 2
+                assert record.offset >= begins[TopicPartition(record.topic, record.partition)]
+        assert sum(begins.values()) > position / 2
         with Stream(company.cluster, Place(position, whole[position - 1].hash)) as stream:
             await_head(stream, 600)
             assert stream.head == company.log.head
@@ -293,7 +301,8 @@ def test_memory_is_bounded_where_an_event_is_missing(kafka_address: str, monkeyp
     rows = made_up(6_000, 4_000)
     publish_by_hand(cluster, [*rows[:9], *rows[10:]])
     held = 0
-    with merge.Merge(cluster, 0) as merged:
+    with cluster.consumer() as consumer:
+        merged = merge.Merge(cluster, consumer, cluster.topic_partitions(consumer), 0)
         given = []
 
         def refused() -> bool:

@@ -540,8 +540,9 @@ class UnmergeCustomersRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., merged_id: _Optional[str] = ..., reason: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ..., validate_only: _Optional[bool] = ..., correlation_id: _Optional[str] = ..., causation_id: _Optional[str] = ...) -> None: ...
 
 class ForgetCustomerRequest(_message.Message):
-    __slots__ = ("id", "reason", "occurred_at", "request_id", "etag", "validate_only", "correlation_id", "causation_id")
+    __slots__ = ("id", "unchanged_since_position", "reason", "occurred_at", "request_id", "etag", "validate_only", "correlation_id", "causation_id")
     ID_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_SINCE_POSITION_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -550,6 +551,7 @@ class ForgetCustomerRequest(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     CAUSATION_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
+    unchanged_since_position: int
     reason: str
     occurred_at: _timestamp_pb2.Timestamp
     request_id: str
@@ -557,7 +559,7 @@ class ForgetCustomerRequest(_message.Message):
     validate_only: bool
     correlation_id: str
     causation_id: str
-    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ..., validate_only: _Optional[bool] = ..., correlation_id: _Optional[str] = ..., causation_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., unchanged_since_position: _Optional[int] = ..., reason: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ..., validate_only: _Optional[bool] = ..., correlation_id: _Optional[str] = ..., causation_id: _Optional[str] = ...) -> None: ...
 
 class Customer(_message.Message):
     __slots__ = ("customer_id", "status", "forgotten", "registered_at", "interactions", "name", "email", "phone", "title", "address", "company", "country", "postcode_area", "age_band", "gender", "source", "owner_id", "priority", "last_interaction_at", "merged_into", "merged_at", "updated_at", "etag", "read_point")
