@@ -48,9 +48,6 @@ REVISION = "0002"
 """The newest revision in ``MIGRATIONS``."""
 
 KEY_BYTES, NONCE_BYTES, KEY_ID_TIME_BYTES, KEY_ID_BYTES = 32, 12, 5, 7
-CHANCE_BYTES = KEY_BYTES + KEY_ID_BYTES
-"""What of a key and its id is drawn by lot."""
-
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FORMAT = "sealed:1"
 CACHED = 20_000
@@ -266,11 +263,9 @@ class Keys:
         made, rows, now = [], [], time_ns() // 1000
         # Ids that are made together lie together, so that the index is written in a few places.
         begin = (now >> 12).to_bytes(KEY_ID_TIME_BYTES, "big")
-        # All chance at once, for each question for it costs more than its bytes.
-        drawn = secrets.token_bytes(len(streams) * CHANCE_BYTES)
-        for number, stream in enumerate(sorted(streams)):
-            chance = drawn[number * CHANCE_BYTES : (number + 1) * CHANCE_BYTES]
-            secret, id = chance[:KEY_BYTES], urlsafe_b64encode(begin + chance[KEY_BYTES:]).decode()
+        for stream in sorted(streams):
+            secret = secrets.token_bytes(KEY_BYTES)
+            id = urlsafe_b64encode(begin + secrets.token_bytes(KEY_ID_BYTES)).decode()
             rows.append((id, stream, aes_key_wrap(self._master_key, secret), now))
             made.append(Key(id, stream, AESGCM(secret)))
         self._insert(cursor, rows)
@@ -297,12 +292,10 @@ class Keys:
         return Key(id, stream, AESGCM(unwrapped(self._master_key, wrapped, self._database)))
 
     def _remember(self, key: Key) -> Key:
-        if key.stream in self._by_stream:
-            self._drop(key.stream)
+        self._drop(key.stream)
         self._by_stream[key.stream] = self._by_id[key.id] = key
-        if len(self._by_stream) > self._cached:
-            _, oldest = self._by_stream.popitem(last=False)
-            self._by_id.pop(oldest.id, None)
+        while len(self._by_stream) > self._cached:
+            self._drop(next(iter(self._by_stream)))
         return key
 
     def _drop(self, stream: str) -> None:
