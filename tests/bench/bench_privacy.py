@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -13,10 +16,14 @@ from commands.command import Command
 from commands.customer import ActivateCustomer, ForgetCustomer
 from commands.lead import AssignLead, CaptureLead, ConvertLead
 from commands.ticket import OpenTicket, SolveTicket
+from domain.event import Event
+from infra.intake import Simulation
 from infra.keys import Keys
 from infra.keys.rotation import rewrap
-from infra.log import Actor, Log, Request
+from infra.log import Actor, Log, Request, utc_now
+from infra.log.document import shape_of
 from infra.main import collect_less
+from tests.intake.doors import command_of
 
 ACTOR = Actor("service_account", "bench")
 OLD, NEW = bytes(32), bytes(range(32))
@@ -31,24 +38,66 @@ def run(scale: float) -> list[Result]:
     collect_less()
     with TemporaryDirectory() as name:
         directory = Path(name)
-        return [sealing(directory, int(70_000 * scale)), *forgetting(directory, int(1_000_000 * scale))]
+        return [
+            a_year(directory),
+            sealing(directory, int(70_000 * scale)),
+            *forgetting(directory, int(1_000_000 * scale)),
+        ]
+
+
+def a_year(directory: Path) -> Result:
+    """What a simulated company does in a year, in bulk, with its personal fields sealed or in clear."""
+    wishes = chain.from_iterable(Simulation(1, utc_now(), time_zone="UTC").batches(BULK))
+    requests = [Request(command_of(each), ACTOR, occurred_at=each.occurred_at) for each in wishes]
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    for turn in range(ROUNDS):
+        for sealed in seconds:
+            with nullcontext() if sealed else nothing_personal():
+                keys, log = opened(directory / f"year-{turn}-{sealed}")
+                seconds[sealed].append(submitted(log, requests))
+                log.close()
+                keys.close()
+    return sealed_beside_clear("a simulated year in bulk, sealed", seconds)
+
+
+@contextmanager
+def nothing_personal() -> Iterator[None]:
+    """Nothing is sealed inside."""
+    personal = {event: event.personal for event in Event.by_name.values()}
+    for event in personal:
+        event.personal = frozenset()
+    shape_of.cache_clear()
+    yield
+    for event, names in personal.items():
+        event.personal = names
+    shape_of.cache_clear()
 
 
 def sealing(directory: Path, count: int) -> Result:
-    """The same commands in bulk, on new people, their words in personal fields or in others."""
+    """The worst there is: three new keys in five commands, their words in personal fields or in others."""
     logs = {sealed: opened(directory / f"sealing-{sealed}")[1] for sealed in (True, False)}
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for turn in range(ROUNDS):
         for sealed, log in logs.items():
             people = [person(f"{turn}-{number}", sealed=sealed) for number in range(count // ROUNDS // 5)]
             requests = [Request(command, ACTOR) for each in people for command in each]
-            begin = perf_counter()
-            for start in range(0, len(requests), BULK):
-                log.submit(requests[start : start + BULK])
-            seconds[sealed].append((perf_counter() - begin) / len(requests))
+            seconds[sealed].append(submitted(log, requests))
+    return sealed_beside_clear("new people alone in bulk, sealed", seconds)
+
+
+def submitted(log: Log, requests: list[Request]) -> float:
+    """How long a command took, in seconds."""
+    begin = perf_counter()
+    for start in range(0, len(requests), BULK):
+        log.submit(requests[start : start + BULK])
+    return (perf_counter() - begin) / len(requests)
+
+
+def sealed_beside_clear(name: str, seconds: dict[bool, list[float]]) -> Result:
+    """The medians of the rounds, and the median of their ratios."""
     ratios = [plain / with_seals for with_seals, plain in zip(seconds[True], seconds[False], strict=True)]
     return {
-        "name": "commands in bulk, sealed",
+        "name": name,
         "value": round(1 / median(seconds[True])),
         "unit": "commands/s",
         "baseline": round(1 / median(seconds[False])),
