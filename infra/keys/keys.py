@@ -83,6 +83,21 @@ class Key(NamedTuple):
     cipher: AESGCM
 
 
+class Seals:
+    """Seals with the keys of some streams."""
+
+    def __init__(self, by_stream: dict[str, Key]) -> None:
+        self._by_stream = by_stream
+
+    def seal(self, stream: str, event_id: str, field: str, clear: str) -> str:
+        """The clear text, sealed with the key of the stream."""
+        key = self._by_stream[stream]
+        begin = f"{FORMAT}:{key.id}:{event_id}:{field}"
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = nonce + key.cipher.encrypt(nonce, clear.encode(), begin.encode())
+        return f"{begin}:{b64encode(sealed).decode()}"
+
+
 class Keys:
     """The keys of all streams, in a database of their own, and beside them the ``directory``. Safe to use from any
     thread.
@@ -137,21 +152,33 @@ class Keys:
             self._by_id.clear()
             self._database.close()
 
-    def ensure(self, streams: Iterable[str]) -> None:
-        """Make the missing keys of the streams, durable when this returns, in one transaction."""
+    def ensure(self, streams: Iterable[str]) -> Seals:
+        """What seals with the keys of the streams. The missing ones are made, durable when this returns, in one
+        transaction.
+        """
+        wanted = dict.fromkeys(streams)
+        if not wanted:
+            return Seals({})
         with self._lock:
-            self._ensure(streams)
+            found = {stream: key for stream in wanted if (key := self._by_stream.get(stream)) is not None}
+            missing = [stream for stream in wanted if stream not in found]
+            self.asked += len(wanted)
+            self.missed += len(missing)
+            if missing:
+                with self._database.reading() as cursor:
+                    fetched = self._fetch(cursor, missing)
+                if len(fetched) < len(missing):
+                    with self._database.writing() as cursor:
+                        self._require_same_master_key(cursor)
+                        fetched = self._fetch(cursor, missing)
+                        fetched += self._make(cursor, set(missing) - {key.stream for key in fetched})
+                for key in fetched:
+                    found[key.stream] = self._remember(key)
+        return Seals(found)
 
     def seal(self, stream: str, event_id: str, field: str, clear: str) -> str:
         """The clear text, sealed with the key of the stream, which is made where it has none."""
-        key = self._by_stream.get(stream)
-        if key is None:
-            with self._lock:
-                key = self._ensure([stream])[stream]
-        begin = f"{FORMAT}:{key.id}:{event_id}:{field}"
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = nonce + key.cipher.encrypt(nonce, clear.encode(), begin.encode())
-        return f"{begin}:{b64encode(sealed).decode()}"
+        return self.ensure([stream]).seal(stream, event_id, field, clear)
 
     def open_text(self, sealed: str) -> str | None:
         """The clear text; None when its key is gone.
@@ -236,24 +263,6 @@ class Keys:
                     for statement in self._delete_people:
                         cursor.execute(statement, given)
                 self._database.scrub()
-
-    def _ensure(self, streams: Iterable[str]) -> dict[str, Key]:
-        wanted = dict.fromkeys(streams)
-        found = {stream: key for stream in wanted if (key := self._by_stream.get(stream)) is not None}
-        missing = [stream for stream in wanted if stream not in found]
-        self.asked += len(wanted)
-        self.missed += len(missing)
-        if missing:
-            with self._database.reading() as cursor:
-                fetched = self._fetch(cursor, missing)
-            if len(fetched) < len(missing):
-                with self._database.writing() as cursor:
-                    self._require_same_master_key(cursor)
-                    fetched = self._fetch(cursor, missing)
-                    fetched += self._make(cursor, set(missing) - {key.stream for key in fetched})
-            for key in fetched:
-                found[key.stream] = self._remember(key)
-        return found
 
     def _fetch(self, cursor: DBAPICursor, streams: list[str]) -> list[Key]:
         cursor.execute(self._select_by_stream, (values(streams),))

@@ -52,6 +52,12 @@ class Field(NamedTuple):
     personal: bool
 
 
+class Sealer(Protocol):
+    """What seals texts, as ``Keys`` do."""
+
+    def seal(self, stream: str, event_id: str, field: str, clear: str) -> str: ...
+
+
 class Opener(Protocol):
     """Opens sealed texts."""
 
@@ -66,7 +72,7 @@ Shape = dict[str, Field]
 def encode(
     event: Event[Any],
     envelope: Envelope,
-    keys: Keys,
+    keys: Sealer,
     sources: Mapping[str, str] = NOWHERE,
 ) -> bytes:
     """The document of an event. Personal fields are sealed with the key of its stream, or of the one among ``sources``

@@ -517,7 +517,7 @@ class Log:
             streams = set().union(*map(forgotten_streams, documents))
             self._keys.destroy(sorted(streams))
             self._forgotten |= streams
-            self._forget_states({stream: bare(stream) for stream in streams} | self._states.copied())
+            self._forget_states({stream: bare(stream) for stream in streams} | self._states.copied_from(streams))
             self._learned = until
 
     def _forget_states(self, states: dict[str, Known]) -> None:
@@ -556,15 +556,14 @@ class Log:
         for fact in decisions.facts:
             if fact.event.personal:
                 sealing |= sealing_streams(fact.event, fact.stream, fact.sources)
-        if sealing:
-            self._keys.ensure(sealing)
         position, hash, recorded_at = head.position, head.hash, decisions.recorded_at
         stamp = microseconds(recorded_at)
         rows = []
+        seals = self._keys.ensure(sealing)
         for fact in decisions.facts:
             position += 1
             envelope = fact.envelope(str(uuid7()), position, recorded_at)
-            document = encode(fact.event, envelope, self._keys, fact.sources)
+            document = encode(fact.event, envelope, seals, fact.sources)
             hash = sha256(hash + document).digest()
             rows.append((position, fact.stream, fact.version, envelope.type, stamp, document, hash))
         return rows, Head(position, hash, recorded_at)
@@ -788,7 +787,9 @@ class Statements:
         self.insert_answers = database.inserting(requests)
         self.answers = database.text(select(requests).where(database.one_of(requests.c.request_id)))
         self.of_streams = database.text(newer.where(database.one_of(stream)).order_by(stream, version))
-        self.newest_of_streams = database.text(select(func.max(position)).where(database.one_of(stream)))
+        self.newest_of_streams = database.text(
+            select(func.max(position + literal_column("0"))).where(database.one_of(stream))
+        )  # or it would go through all from the newest on
         self.newer_of_stream = database.text(
             newer.where(stream == bindparam("stream"), version > bindparam("version")).order_by(version)
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -70,6 +70,7 @@ class RecentStates:
         self.asked = self.missed = 0
         self._most = most
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._copies: defaultdict[str, set[str]] = defaultdict(set)
 
     def __contains__(self, stream: str) -> bool:
         return stream in self._known
@@ -90,19 +91,28 @@ class RecentStates:
 
     def keep(self, stream: str, known: Known) -> None:
         """Remember it, and forget what was not used for the longest time where there is too much."""
+        self.drop(stream)
         self._known[stream] = known
-        self._known.move_to_end(stream)
+        for source in known.sources.values():
+            self._copies[source].add(stream)
         if len(self._known) > self._most:
-            self._known.popitem(last=False)
+            self.drop(next(iter(self._known)))
 
     def drop(self, stream: str) -> None:
         """Forget one."""
-        self._known.pop(stream, None)
+        known = self._known.pop(stream, None)
+        for source in set(known.sources.values()) if known is not None else ():
+            copies = self._copies.get(source, set())
+            copies.discard(stream)
+            if not copies:
+                self._copies.pop(source, None)
 
-    def copied(self) -> dict[str, Known]:
+    def copied_from(self, sources: Iterable[str]) -> dict[str, Known]:
         """Those that hold what was copied from other streams."""
-        return {stream: known for stream, known in list(self._known.items()) if known.sources}
+        streams = {stream for source in sources for stream in tuple(self._copies.get(source, ()))}
+        return {stream: known for stream in streams if (known := self._known.get(stream)) is not None}
 
     def clear(self) -> None:
         """Forget everything."""
         self._known.clear()
+        self._copies.clear()

@@ -43,6 +43,9 @@ MESSAGES = {kind: message_class(field.message_type) for field, kind in bulk_comm
 SPOKEN = [kind for kind in COMMANDS if not kind.__name__.startswith("Forget")]
 """What was forgotten cannot be decided anew."""
 
+PATIENCE = 120.0
+"""Seconds after which a reader gives up on a server that does not come back."""
+
 LAST = Request(OpenTicket(id="last"), ACTOR, "last")
 
 REPORT = "backlog"
@@ -77,6 +80,13 @@ class Service:
     def begin(self) -> None:
         self._server = self._started()
 
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.popen.kill()
+        self._server.popen.wait()
+
     def _started(self) -> Process:
         server = Process("serve", "--listen", "127.0.0.1:0", "--data", self.data)
         assert server.line().startswith("127.0.0.1:")
@@ -93,6 +103,12 @@ class Office:
         self.asked = 0
         self.known = 0
         self._lock = threading.Lock()
+
+    def __enter__(self) -> Office:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
 
     def client(self) -> Client:
         return Client(self.service.address, actor=ACTOR.id)
@@ -217,7 +233,7 @@ def ask(office: Office) -> None:
 def read(office: Office, pause: float) -> list[tuple[int, str]]:
     """Follow the log from its beginning until the last event; who pauses after each goes home with the others."""
     seen = []
-    with office.client() as crm, crm.feed(log_pb2.ReadEventsRequest(follow=True), patience=None) as feed:
+    with office.client() as crm, crm.feed(log_pb2.ReadEventsRequest(follow=True), patience=PATIENCE) as feed:
         for event in feed:
             seen.append((event.position, event.stream))
             if event.stream == LAST.command.stream or (pause and office.closing.is_set()):
@@ -230,9 +246,12 @@ def read(office: Office, pause: float) -> list[tuple[int, str]]:
 @pytest.mark.soak
 def test_whatever_happens_every_answer_is_explained(tmp_path: Path, figure: Callable[[str], None]) -> None:
     chance = random.Random()
-    service = Service(tmp_path / "company")
-    office = Office(service)
-    with ThreadPoolExecutor(CALLERS + ASKERS + SLOW_READERS + 1) as pool:
+    # Where something goes wrong, the office closes, the server ends, and so all who wait in the pool.
+    with (
+        ThreadPoolExecutor(CALLERS + ASKERS + SLOW_READERS + 1) as pool,
+        Service(tmp_path / "company") as service,
+        Office(service) as office,
+    ):
         working = [pool.submit(Caller(office, str(number)).work) for number in range(CALLERS)]
         working += [pool.submit(ask, office) for _ in range(ASKERS)]
         reading = pool.submit(read, office, 0)
@@ -251,7 +270,7 @@ def test_whatever_happens_every_answer_is_explained(tmp_path: Path, figure: Call
         with office.client() as crm:
             Caller(office, "last").say(crm, [LAST])
         read_fast, read_slowly = reading.result(), [each.result() for each in slowly]
-    service.end(signal.SIGTERM)
+        service.end(signal.SIGTERM)
 
     settings = Settings(data=service.data)
     keys = Keys.open(settings.keys_url, load_master_key(settings))

@@ -103,8 +103,7 @@ def test_destroyed_keys_open_nothing_and_leave_nothing_behind(keys: Keys, place:
 
 
 def test_ensured_keys_are_durable_and_stay_the_same(keys: Keys, place: Place) -> None:
-    keys.ensure(["lead-1", "lead-2", "lead-1"])
-    sealed = keys.seal("lead-1", "e", "name", "Ann")
+    sealed = keys.ensure(["lead-1", "lead-2", "lead-1"]).seal("lead-1", "e", "name", "Ann")
     keys.ensure(["lead-2", "lead-3"])
     stored = {row.stream: row.key_id for row in place.run("keys", "SELECT stream, key_id FROM keys")}
     assert sorted(stored) == ["lead-1", "lead-2", "lead-3"]
@@ -126,8 +125,8 @@ def test_two_owners_of_one_file_agree_on_the_keys(keys: Keys, url: str) -> None:
 
     def work(mine: Keys) -> None:
         for n in range(50):
-            mine.ensure([f"lead-{n}", f"lead-{n + 1}"])
-            sealed.append(mine.seal(f"lead-{n}", "e", "name", f"lead-{n}"))
+            seals = mine.ensure([f"lead-{n}", f"lead-{n + 1}"])
+            sealed.append(seals.seal(f"lead-{n}", "e", "name", f"lead-{n}"))
 
     threads = [Thread(target=work, args=(mine,)) for mine in (keys, other, keys, other)]
     for thread in threads:
