@@ -51,6 +51,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place("postgresql", postgres.databases(url))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """The name of bytes in that of a test: they may hold the second in which they were made, and every process must give
+    a test the same name.
+    """
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that cannot run where everything must be there (CI=true) has failed."""
