@@ -52,8 +52,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """The name of bytes in that of a test: they may hold the second in which they were made, and every process must give
-    a test the same name.
+    """The name of bytes in that of a test. They may hold the second in which they were made, and every process must
+    give a test the same name.
     """
     return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) else None
 
