@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -16,13 +16,14 @@ from infra.cli.output import Rows, chosen, json_line, note, write, write_lines
 
 if TYPE_CHECKING:
     from crm.client import Client
-    from crm.v1.outcome_pb2 import Outcome
     from infra.cli.remains import Word
 
 MATCHES = ("stream", "slots")
 FORGOTTEN = ("stream",)
 MOST_TRIES = 5
-"""How often is asked what is known about somebody of whom more is told each time."""
+"""How often is decided about somebody of whom more is told each time."""
+
+Decided = TypeVar("Decided")
 
 SHORTEST_ALONE = 6
 """Shorter words of a name are in other words: Abel in label."""
@@ -131,8 +132,8 @@ def forget(
             if words is None:
                 outcome = ask(request(id=id, reason=reason))
             else:
-                outcome = forgotten_as_known(
-                    lambda known: ask(request(id=id, reason=reason, unchanged_since_position=known)), crm, person, words
+                outcome = decided_anew(
+                    lambda: ask(request(id=id, reason=reason, unchanged_since_position=words_kept(words, crm, person)))
                 )
         except CrmError as refusal:
             if refusal.code == "FORGOTTEN":  # perhaps by one who was killed before it said this
@@ -151,22 +152,20 @@ def forget(
         note(f"{words} holds what was personal: remove it as soon as crm verify --forgotten has looked for it")
 
 
-def forgotten_as_known(forget: Callable[[int], Outcome], crm: Client, person: str, file: Path) -> Outcome:
-    """What came of forgetting somebody, everything personal of whom was written into the file before.
+def decided_anew(decide: Callable[[], Decided]) -> Decided:
+    """What comes of deciding about somebody, anew where more was told of them meanwhile.
 
     :raises CrmError: PERSON_CHANGED where more is told of them each time.
     """
     from crm.client import CrmError
 
-    for tries_left in reversed(range(MOST_TRIES)):
-        words, known = words_of(crm, person)
-        keep_words(file, words)
+    for _ in range(MOST_TRIES - 1):
         try:
-            return forget(known)
+            return decide()
         except CrmError as refusal:
-            if refusal.code != "PERSON_CHANGED" or not tries_left:
+            if refusal.code != "PERSON_CHANGED":
                 raise
-    raise AssertionError("unreachable")
+    return decide()
 
 
 def copies_before(crm: Client, stream: str, copies: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -220,6 +219,13 @@ def parts_of(kind: str, value: str) -> list[Word]:
         numbers = (value, value.replace("(0)", ""))
         return [Word(re.sub(r"\D", "", each)) for each in numbers] if re.search(r"\d", value) else []
     return []
+
+
+def words_kept(file: Path, crm: Client, person: str) -> int:
+    """Write everything personal of somebody into the file; up to which position."""
+    words, known = words_of(crm, person)
+    keep_words(file, words)
+    return known
 
 
 def keep_words(file: Path, words: list[Word]) -> None:

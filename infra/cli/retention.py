@@ -12,15 +12,13 @@ import typer
 from infra.cli.handed import handed_out, tell_of_copies
 from infra.cli.options import DataOption, FormatOption, OutputOption, settings_of
 from infra.cli.output import Rows, chosen, note, write
+from infra.cli.privacy import decided_anew
 
 if TYPE_CHECKING:
     from crm.client import Client
 
 RAN = ("customer", "status", "since", "policy", "version", "days", "outcome")
 PAGE = 1_000
-MOST_TRIES = 5
-"""How often somebody is judged of whom more is told each time."""
-
 UNKNOWN, FAILED = "not known: it was interrupted; run it again", "failed: "
 CONTACTS = (
     *("CustomerRegistered", "CustomerChurned", "InteractionLogged", "SurveyAnswered", "LeadCaptured", "LeadContacted"),
@@ -216,23 +214,21 @@ def settled(crm: Client, due: Due, dry_run: bool) -> dict[str, Any]:
     """
     from crm.client import CrmError
 
-    code = ""
-    for _ in range(MOST_TRIES):
-        try:
-            found = judged(crm, due)
-            if found.objection is not None:
-                return {"since": found.since, "outcome": f"left as it is: {found.objection}"}
-            if not dry_run:
-                forget(crm, due, found)
-            return {"since": found.since, "outcome": "would be forgotten" if dry_run else "forgotten"}
-        except CrmError as refusal:
-            if refusal.is_passing:
-                raise
-            code = refusal.code
-            if code != "PERSON_CHANGED":
-                break
-    left = code in ("VERSION_CONFLICT", "MERGED", "FORGOTTEN", "PERSON_CHANGED")
-    return {"outcome": f"{'left as it is: ' if left else FAILED}{code}"}
+    def settle() -> dict[str, Any]:
+        found = judged(crm, due)
+        if found.objection is not None:
+            return {"since": found.since, "outcome": f"left as it is: {found.objection}"}
+        if not dry_run:
+            forget(crm, due, found)
+        return {"since": found.since, "outcome": "would be forgotten" if dry_run else "forgotten"}
+
+    try:
+        return decided_anew(settle)
+    except CrmError as refusal:
+        if refusal.is_passing:
+            raise
+        left = refusal.code in ("VERSION_CONFLICT", "MERGED", "FORGOTTEN", "PERSON_CHANGED")
+        return {"outcome": f"{'left as it is: ' if left else FAILED}{refusal.code}"}
 
 
 def forget(crm: Client, due: Due, found: Judged) -> None:

@@ -787,9 +787,9 @@ class Statements:
         self.insert_answers = database.inserting(requests)
         self.answers = database.text(select(requests).where(database.one_of(requests.c.request_id)))
         self.of_streams = database.text(newer.where(database.one_of(stream)).order_by(stream, version))
-        self.newest_of_streams = database.text(
-            select(func.max(position + literal_column("0"))).where(database.one_of(stream))
-        )  # or it would go through all from the newest on
+        # By the bare column a database looks through all events from the newest on, until it meets one of them.
+        not_by_position = position + literal_column("0")
+        self.newest_of_streams = database.text(select(func.max(not_by_position)).where(database.one_of(stream)))
         self.newer_of_stream = database.text(
             newer.where(stream == bindparam("stream"), version > bindparam("version")).order_by(version)
         )

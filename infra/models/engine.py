@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from commands.rejected import Rejected
 from domain.customer import CustomerForgotten
-from infra.asker import ASKER, PATIENT, working_for
+from infra.asker import ASKER, PATIENT, Asker, working_for
 from infra.log.document import forgotten_streams
 from infra.models.archive import Archive, Tail, concerning, fresh_events, is_unknown, relations, unknown_in
 from infra.models.file import FURTHEST, open_file
@@ -81,9 +81,9 @@ _START = 2.0
 _WAL_WORTH_A_CHECKPOINT = 16 << 20
 
 
-def running(cursor: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
-    """What the cursor runs inside is for whoever asks, and ends when they leave."""
-    return ASKER.get().runs(cursor.interrupt, duckdb.InterruptException)
+def running(cursor: duckdb.DuckDBPyConnection, asker: Asker | None = None) -> AbstractContextManager[None]:
+    """What the cursor runs inside is for whoever asks, unless somebody else is named, and ends when they leave."""
+    return (asker or ASKER.get()).runs(cursor.interrupt, duckdb.InterruptException)
 
 
 class _Closed(Exception):

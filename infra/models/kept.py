@@ -17,7 +17,7 @@ import duckdb
 
 from infra.asker import PATIENT, Asker
 from infra.models.archive import name, text
-from infra.models.engine import Models
+from infra.models.engine import Models, running
 from infra.models.point import Point
 
 WORTH = 500
@@ -120,7 +120,7 @@ class Kept:
         with (
             suppress(duckdb.OutOfMemoryException, duckdb.TransactionException),
             models.keeping() as cursor,
-            asker.runs(cursor.interrupt, duckdb.InterruptException),
+            running(cursor, asker),
         ):
             now = Point(cursor, at.as_of, at.position)
             sql = "select 1 from annals_kept where part = ? and fingerprint = ? and position >= ?"

@@ -10,7 +10,7 @@ import pytest
 
 from crm.client import Client
 from crm.v1 import customers_pb2, leads_pb2, policies_pb2, tickets_pb2
-from infra.cli import retention
+from infra.cli import privacy, retention
 from infra.main import Node
 from infra.settings import Settings
 from tests.cli.conftest import Crm
@@ -213,4 +213,4 @@ def test_who_is_told_of_meanwhile_is_judged_again(
         "old": "left as it is: TicketOpened in ticket-old-0 since",
         "silent": "forgotten",
     }
-    assert [tried.count(id) for id in ("left", "old", "silent")] == [retention.MOST_TRIES, 1, 3]
+    assert [tried.count(id) for id in ("left", "old", "silent")] == [privacy.MOST_TRIES, 1, 3]
