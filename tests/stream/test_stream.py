@@ -12,7 +12,7 @@ from uuid import uuid4
 import orjson
 import pytest
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from commands.rejected import Rejected
 from infra.log import Row, from_microseconds
@@ -72,6 +72,14 @@ def test_a_client_that_looked_for_few_topics_knows_where_all_begin_and_end(
         monkeypatch.setattr(places, "PATIENCE", 0.1)
         with pytest.raises(KafkaTimeoutError, match="nobodys/0"):
             places.ends_of(consumer, [TopicPartition(f"{company.cluster.prefix}.nobodys", 0), *partitions])
+
+
+def test_no_partition_is_overlooked(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    with company.cluster.consumer() as consumer:
+        # As kafka-python answers while it looks for few topics alone.
+        monkeypatch.setattr(consumer, "partitions_for_topic", lambda topic: None)
+        with pytest.raises(UnknownTopicOrPartitionError, match=company.cluster.prefix):
+            company.cluster.topic_partitions(consumer)
 
 
 def test_it_goes_on_from_a_place(company: Company) -> None:
