@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
+from kafka.net.compat import KafkaNetClient
 
 from infra.settings import Settings
 
@@ -54,6 +55,8 @@ CONSUMER = {
 CLOSE_SECONDS = 2.0
 CONNECT_SECONDS = 2.0
 DEFAULT_PORT = 9092
+
+Client = TypeVar("Client")
 
 # What it says goes where the program's owner sends it, and nowhere where they say nothing.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
@@ -111,7 +114,7 @@ class Cluster:
     def admin(self) -> Iterator[KafkaAdminClient]:
         """A client for looking after topics."""
         self.reach()
-        admin = KafkaAdminClient(**self._common(CLIENT))
+        admin = _made(KafkaAdminClient, self._common(CLIENT))
         try:
             yield admin
         finally:
@@ -121,18 +124,18 @@ class Cluster:
     def producer(self, **more: Any) -> Iterator[KafkaProducer]:
         """A producer with settings of our own."""
         self.reach()
-        producer = KafkaProducer(**self._common(CLIENT | PRODUCER | more))
+        producer = _made(KafkaProducer, self._common(CLIENT | PRODUCER | more))
         try:
             yield producer
         finally:
             with suppress(KafkaError):
-                producer.close(timeout=CLOSE_SECONDS)
+                _close(producer)
 
     @contextmanager
     def consumer(self, **more: Any) -> Iterator[KafkaConsumer]:
         """A consumer of committed records that belongs to no group."""
         self.reach()
-        consumer = KafkaConsumer(**self._common(CLIENT | CONSUMER | more))
+        consumer = _made(KafkaConsumer, self._common(CLIENT | CONSUMER | more))
         try:
             yield consumer
         finally:
@@ -160,6 +163,32 @@ class Cluster:
 
     def _common(self, own: Mapping[str, Any]) -> dict[str, Any]:
         return {"bootstrap_servers": self._servers, "client_id": f"{self.prefix}-annals", **own, **self.options}
+
+
+def _made(kind: type[Client], settings: Mapping[str, Any]) -> Client:
+    """A client of kafka-python, which leaves its thread and its sockets behind where it cannot be made."""
+    networks: list[KafkaNetClient] = []
+
+    def network(**config: Any) -> KafkaNetClient:
+        networks.append(KafkaNetClient(**config))
+        return networks[-1]
+
+    try:
+        return kind(kafka_client=network, **settings)
+    except BaseException:
+        for each in networks:
+            each.close()
+        raise
+
+
+def _close(producer: KafkaProducer) -> None:
+    """Close it within a few seconds, whatever is still to be sent."""
+    try:
+        producer.close(timeout=CLOSE_SECONDS)
+    except KafkaError:
+        # It is not closed where records are left: its thread would try to send them for ever.
+        producer._sender.force_close()
+        producer.close(timeout=CLOSE_SECONDS)
 
 
 def topic_of(prefix: str, stream: str) -> str:
