@@ -90,16 +90,18 @@ def last_events(
 
 def offsets_since(consumer: KafkaConsumer, ends: Offsets, instant: int) -> dict[TopicPartition, int]:
     """By partition, an offset before which nothing is that was recorded at an instant (in microseconds since 1970) or
-    later, copies aside; the end where there is no such thing. The consumer goes to the ends.
+    later, copies aside; the end where there is no such thing.
 
     :raises KafkaError: where Kafka cannot be asked.
     """
-    # Of a topic that it does not know at the moment kafka-python says what it says of one that has nothing.
-    read_from(consumer, ends)
-    consumer.topics()
     # What was recorded later has a later timestamp, or the same in milliseconds.
     found = consumer.offsets_for_times(dict.fromkeys(ends, instant // 1000))
-    return {each: end if (at := found.get(each)) is None else at.offset for each, end in ends.items()}
+    for each in ends:
+        # Of several, kafka-python says the same of one whose leader it does not know at the moment as of one that has
+        # nothing; of one alone it asks until it knows.
+        if found.get(each) is None:
+            found |= consumer.offsets_for_times({each: instant // 1000})
+    return {each: end if (at := found[each]) is None else at.offset for each, end in ends.items()}
 
 
 def offsets_after(consumer: KafkaConsumer, partitions: list[TopicPartition], prefix: str, position: int) -> Offsets:

@@ -36,6 +36,8 @@ PATIENCE = 30.0
 """How long to wait for an event that is known to be on its topic."""
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
+"""How long to wait for what was just asked."""
 OFFSETS = b"offsets"
 FORGETTING = f"crm.{CustomerForgotten.__name__}."
 """What the type of a forgetting begins with, in every version: it is obeyed also where it cannot be taken in."""
@@ -107,11 +109,11 @@ class Stream:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop following."""
+        """Stop following; where Kafka does not answer, what was asked of it is not waited for."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
         self._letters.close()
 
     def notice_held_back(self, part: str, stream: str, position: int, type: str, reason: str) -> None:
@@ -290,6 +292,9 @@ class Stream:
         self._ends = ends
         with self._changed:
             self._advance(newest)
+            if self._ready >= self._newest.position:
+                # They ended before what was read of them, and now they hold it again.
+                self._fatal = None
         return partitions
 
     def _look_again(self) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import socket
 import tracemalloc
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -72,6 +74,35 @@ def test_a_client_that_looked_for_few_topics_knows_where_all_begin_and_end(
         monkeypatch.setattr(places, "PATIENCE", 0.1)
         with pytest.raises(KafkaTimeoutError, match="nobodys/0"):
             places.ends_of(consumer, [TopicPartition(f"{company.cluster.prefix}.nobodys", 0), *partitions])
+
+
+def test_one_whose_leader_is_not_known_is_not_taken_for_one_that_has_nothing(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.happen(100)
+    company.publish_all()
+    with company.cluster.consumer() as consumer:
+        partitions = company.cluster.topic_partitions(consumer)
+        ends = places.ends_of(consumer, partitions)
+        known = places.offsets_since(consumer, ends, 0)
+        assert known == dict.fromkeys(partitions, 0) | {each: 0 for each in partitions if ends[each] == 0}
+        metadata = consumer._cluster
+        update = metadata.update_metadata
+        for each in partitions:
+            answers = [-1, -1]
+            """What Kafka says of its leader while another one is chosen."""
+
+            def choosing(answer: Any, each: TopicPartition = each, answers: list[int] = answers) -> None:
+                for topic in answer.topics:
+                    for partition in topic.partitions:
+                        if answers and (topic.name, partition.partition_index) == each:
+                            partition.leader_id = answers.pop()
+                update(answer)
+
+            monkeypatch.setattr(metadata, "update_metadata", choosing)
+            consumer.topics()
+            assert places.offsets_since(consumer, ends, 0) == known
+            assert answers == []
 
 
 def test_no_partition_is_overlooked(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,6 +331,32 @@ def test_a_place_of_another_history_stops_it(cluster: Cluster) -> None:
     for place in (Place(10, bytes(32)), Place(25, rows[19].hash)):
         with Stream(cluster, place) as stream:
             assert refusal(stream, 25).code == "HISTORY_FORKED"
+
+
+def test_topics_that_hold_again_what_was_read_are_followed(cluster: Cluster) -> None:
+    rows = made_up(20)
+    publish_by_hand(cluster, rows[:15])
+    with Stream(cluster, Place(20, rows[19].hash)) as stream:
+        refused = refusal(stream, 20)
+        assert (refused.code, "end at position 15" in refused.sentence) == ("HISTORY_FORKED", True)
+        publish_by_hand(cluster, rows[15:])
+        eventually(lambda: stream.status.last_error is None, lambda: stream.status)
+        assert stream.wait(20, 0.01) == 20
+
+
+def test_it_ends_although_kafka_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "CLOSE_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cluster = Cluster(f"127.0.0.1:{silent.getsockname()[1]}", options={"bootstrap_timeout_ms": 5_000})
+        stream = Stream(cluster)
+        # The first only looks whether anybody is there; the second asks.
+        asking = [silent.accept()[0] for _ in range(2)]
+        stream.close()
+        assert stream._thread.is_alive()
+        for each in asking:
+            each.close()
+    stream._thread.join(DEADLINE)
+    assert not stream._thread.is_alive()
 
 
 def test_an_event_that_is_missing_is_not_skipped(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
