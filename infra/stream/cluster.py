@@ -165,12 +165,25 @@ class Cluster:
         return {"bootstrap_servers": self._servers, "client_id": f"{self.prefix}-annals", **own, **self.options}
 
 
+class _Network(KafkaNetClient):  # type: ignore[misc]
+    """Through which a client of kafka-python speaks to Kafka."""
+
+    def await_ready(self, node_id: int | str, timeout_ms: float = 30_000) -> bool:
+        """Whether the node can be asked."""
+        try:
+            return bool(super().await_ready(node_id, timeout_ms))
+        except KafkaConnectionError:
+            # A producer that is told no asks again. Where this is raised, it forgets what it wanted of the coordinator,
+            # and whoever commits waits for ever.
+            return False
+
+
 def _made(kind: type[Client], settings: Mapping[str, Any]) -> Client:
     """A client of kafka-python, which leaves its thread and its sockets behind where it cannot be made."""
-    networks: list[KafkaNetClient] = []
+    networks: list[_Network] = []
 
-    def network(**config: Any) -> KafkaNetClient:
-        networks.append(KafkaNetClient(**config))
+    def network(**config: Any) -> _Network:
+        networks.append(_Network(**config))
         return networks[-1]
 
     try:

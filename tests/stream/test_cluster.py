@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from infra.deploy import Broker
 from infra.stream import Cluster
@@ -45,3 +45,35 @@ def test_a_producer_ends_although_records_are_left(broker: Broker) -> None:
         left = producer.send(f"{cluster.prefix}.ticket", b"not taken")
     eventually(lambda: set(threading.enumerate()) <= threads, threading.enumerate)
     assert left.failed()
+    broker.start()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_transaction_ends_when_the_broker_comes_again(broker: Broker, begun: bool) -> None:
+    cluster = new_cluster(broker.address)
+    topic = f"{cluster.prefix}.ticket"
+    with cluster.producer(transactional_id=cluster.transactional_id, delivery_timeout_ms=600_000) as producer:
+
+        def send() -> None:
+            producer.begin_transaction()
+            producer.send(topic, b"{}")
+            producer.flush()
+
+        def go_on() -> None:
+            # It may be refused, but it is not waited for without end.
+            with suppress(KafkaError):
+                if not begun:
+                    send()
+                producer.commit_transaction()
+
+        producer.init_transactions()
+        send()
+        if not begun:
+            producer.commit_transaction()
+        broker.kill()
+        going_on = threading.Thread(target=go_on, daemon=True)
+        going_on.start()
+        # So long it asks somebody who is not there.
+        going_on.join(1.0)
+        broker.start()
+        eventually(lambda: not going_on.is_alive())
