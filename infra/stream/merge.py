@@ -13,7 +13,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from commands.rejected import Rejected
 from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
-from infra.stream.places import Offsets, begins_of, ends_of, offsets_after, read_from
+from infra.stream.places import Offsets, begins_of, ends_of, offsets_after, poll, read_from
 from infra.stream.record import Arrived, Foreign, arrived
 
 AHEAD_BYTES = 2 << 20
@@ -74,7 +74,7 @@ class Merge:
         """
         if time.monotonic() - self._listed_at > NEW_PARTITIONS_SECONDS:
             self._look_for_partitions()
-        came = self._consumer.poll(timeout_ms=int(timeout * 1000))
+        came = poll(self._consumer, timeout)
         for partition, records in came.items():
             self._keep(partition, records)
         merged = self._next()

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaTimeoutError
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import CorruptRecordError, KafkaTimeoutError
 
 from infra.stream.record import Arrived, event_in
 
 PATIENCE = 30.0
 """Seconds without an answer after which a search is given up."""
-POLL_MS = 500
+POLL_SECONDS = 0.5
 UNKNOWN_SECONDS = 0.02
 """How long to wait until Kafka has said what there is of a topic."""
 NEAR = 5_000
@@ -130,6 +131,24 @@ def offsets_after(consumer: KafkaConsumer, partitions: list[TopicPartition], pre
     return begins if before is None else offsets_since(consumer, ends, before.row[4])
 
 
+def poll(consumer: KafkaConsumer, timeout: float) -> dict[TopicPartition, list[ConsumerRecord]]:
+    """What came in so many seconds. What nobody can read is passed over: records with headers whose names are no text,
+    which kafka-python takes for corrupt. They are whole as they were sent, so they are none of ours.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    try:
+        came: dict[TopicPartition, list[ConsumerRecord]] = consumer.poll(timeout_ms=int(timeout * 1000))
+        return came
+    except CorruptRecordError as error:
+        if UnicodeDecodeError.__name__ not in str(error):
+            raise
+        # Others of the same batch are in the way as well, so it is gone through one by one.
+        partition = consumer._fetcher._next_partition_records.topic_partition
+        consumer.seek(partition, consumer.position(partition) + 1)
+        return {}
+
+
 def look(
     consumer: KafkaConsumer, ranges: Ranges, prefix: str, *, first: Callable[[Arrived], bool] | None = None
 ) -> Events:
@@ -143,7 +162,7 @@ def look(
     read_from(consumer, {partition: begin for partition, (begin, _) in ranges.items()})
     deadline = time.monotonic() + PATIENCE
     while left:
-        came = consumer.poll(timeout_ms=POLL_MS)
+        came = poll(consumer, POLL_SECONDS)
         for partition in came.keys() & left.keys():
             within = (record for record in came[partition] if record.offset < left[partition])
             events = (event_in(record, partition, prefix) for record in within)

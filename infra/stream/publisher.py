@@ -16,7 +16,7 @@ from time import monotonic
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
+from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError, UnknownTopicOrPartitionError
 from kafka.partitioner.default import murmur2
 
 from commands.rejected import Rejected
@@ -25,7 +25,7 @@ from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
 from infra.stream.places import ends_of, last_events
 from infra.stream.record import headers, milliseconds
-from infra.stream.topics import check_topics, unavailable
+from infra.stream.topics import check_topics, topics, unavailable
 
 MOST_EVENTS = 10_000
 MOST_BYTES = 16 << 20
@@ -179,6 +179,10 @@ class Publisher:
         """
         with self._cluster.consumer() as consumer:
             partitions = self._cluster.topic_partitions(consumer)
+            overlooked = set(topics(self._cluster)) - {each.topic for each in partitions}
+            if overlooked:
+                # A broker that is behind may not name them all, and what is on them would be published again.
+                raise UnknownTopicOrPartitionError(f"Kafka does not name {', '.join(sorted(overlooked))} now")
             if settled:
                 self._wait_until_settled(consumer, partitions)
             last = last_events(consumer, partitions, self._cluster.prefix)

@@ -15,7 +15,7 @@ from infra.database import Database, open_database, values
 from infra.log import Finding
 from infra.log.tables import events
 from infra.stream.cluster import Cluster
-from infra.stream.places import PATIENCE, POLL_MS, begins_of, ends_of, last_events, read_from
+from infra.stream.places import PATIENCE, POLL_SECONDS, begins_of, ends_of, last_events, poll, read_from
 from infra.stream.record import Arrived, event_in
 from infra.stream.topics import unavailable
 
@@ -99,7 +99,7 @@ class _Comparison:
         deadline = monotonic() + PATIENCE
         settled: float | None = None
         while True:
-            came = self._consumer.poll(timeout_ms=POLL_MS)
+            came = poll(self._consumer, POLL_SECONDS)
             for partition, records in came.items():
                 deadline = monotonic() + PATIENCE
                 events = (event_in(record, partition, self._cluster.prefix) for record in records)

@@ -164,6 +164,23 @@ def test_what_is_not_ours_at_the_ends_is_looked_through(company: Company) -> Non
     assert sorted(map(position_of, ours)) == sorted([*range(1, 101), position_of(old)])
 
 
+def test_a_topic_that_is_not_named_is_not_published_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.happen(20)
+    company.publish_all()
+    named = Cluster.topic_partitions
+    with monkeypatch.context() as behind:
+        # As a broker says that does not know all of them yet.
+        behind.setattr(
+            Cluster, "topic_partitions", lambda *asked: [p for p in named(*asked) if "ticket" not in p.topic]
+        )
+        with company.publishing() as publisher:
+            missing = f"does not name {company.cluster.prefix}.ticket now"
+            eventually(lambda: missing in str(publisher.status.last_error), lambda: publisher.status)
+            behind.undo()
+            company.await_published(publisher)
+    company.check_topics()
+
+
 def test_an_open_transaction_of_somebody_else_hides_nothing(company: Company) -> None:
     company.happen(10)
     company.publish_all()

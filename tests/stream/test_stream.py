@@ -19,7 +19,7 @@ from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 from commands.rejected import Rejected
 from infra.log import Row, from_microseconds
 from infra.log.document import instant_text
-from infra.stream import Cluster, Place, Stream, merge, offsets_of, places
+from infra.stream import Cluster, Place, Stream, merge, offsets_of, places, verify_topics
 from infra.stream import stream as stream_module
 from infra.stream.record import headers, milliseconds
 from tests.stream.company import DEADLINE, Company, committed, eventually, position_of, read_all
@@ -287,6 +287,28 @@ def test_what_is_not_ours_is_noticed_and_in_nobodys_way(company: Company) -> Non
     assert said["error"] == b"it has not the headers of an event: content-type, position and hash"
     assert first.key.decode() == f"{topic}/{said['partition'].decode()}/{said['offset'].decode()}"
     assert said["topic"] == topic.encode()
+
+
+def test_headers_that_are_no_text_stop_nobody(company: Company) -> None:
+    class Bytes(str):
+        def encode(self, *_: object) -> bytes:
+            return b"\xff\xfe"
+
+    company.happen(50)
+    company.publish_all()
+    topic = f"{company.cluster.prefix}.lead"
+    for _ in range(2):
+        # Enough for a batch that is compressed, and so kept as it was sent.
+        with company.cluster.producer(linger_ms=100) as producer:
+            for n in range(40):
+                producer.send(topic, bytes(1_000), b"k", [(Bytes("no text"), b"")] if n > 5 else [], partition=n % 2)
+        company.happen(50)
+        company.publish_all()
+    with Stream(company.cluster) as stream:
+        await_head(stream, 150)
+        assert rows_of(stream) == [tuple(row) for row in company.log.rows()]
+        assert stream.status.last_error is None
+    assert verify_topics(company.cluster, f"sqlite:///{company.directory}/log.db") == ([], 150, 150)
 
 
 def send(producer: KafkaProducer, cluster: Cluster, row: Row, partition: int) -> None:
