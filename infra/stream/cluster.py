@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -125,6 +125,8 @@ class Cluster:
         """A producer with settings of our own."""
         self.reach()
         producer = _made(KafkaProducer, self._common(CLIENT | PRODUCER | more))
+        # Whoever is left in it when the program ends is left on purpose; it would print that it could not be closed.
+        producer._unregister_cleanup()
         try:
             yield producer
         finally:
@@ -178,7 +180,7 @@ class _Network(KafkaNetClient):  # type: ignore[misc]
             return False
 
 
-def _made(kind: type[Client], settings: Mapping[str, Any]) -> Client:
+def _made(kind: Callable[..., Client], settings: Mapping[str, Any]) -> Client:
     """A client of kafka-python, which leaves its thread and its sockets behind where it cannot be made."""
     networks: list[_Network] = []
 

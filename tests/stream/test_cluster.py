@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -77,3 +81,34 @@ def test_a_transaction_ends_when_the_broker_comes_again(broker: Broker, begun: b
         going_on.join(1.0)
         broker.start()
         eventually(lambda: not going_on.is_alive())
+
+
+ENDS_WHILE_KAFKA_IS_SILENT = """
+import os, signal, sys, threading
+from infra.stream import Cluster
+
+address, prefix, broker = sys.argv[1:]
+sent = threading.Event()
+
+def publish():
+    with Cluster(address, prefix).producer() as producer:
+        producer.send(f"{prefix}.ticket", b"taken").get(60)
+        os.kill(int(broker), signal.SIGSTOP)
+        producer.send(f"{prefix}.ticket", b"not taken")
+        sent.set()
+        threading.Event().wait()
+
+threading.Thread(target=publish, daemon=True).start()
+sent.wait(60)
+"""
+
+
+def test_a_program_that_ends_while_kafka_is_silent_says_nothing_about_it(broker: Broker) -> None:
+    prefix = new_cluster(broker.address).prefix
+    assert broker.pid is not None
+    command = [sys.executable, "-c", ENDS_WHILE_KAFKA_IS_SILENT, broker.address, prefix, str(broker.pid)]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
+    assert (ended.returncode, ended.stderr) == (0, "")
