@@ -16,6 +16,8 @@ from infra.log.document import FORGETTINGS, forgotten_streams
 from infra.log.tables import events
 from infra.log.verification import Finding
 
+STREAMS_AT_ONCE = 1_000
+
 SEALED_WITH = re.compile(f"{FORMAT}:({KEY_ID.pattern}):".encode())
 
 
@@ -68,17 +70,17 @@ def sealed_with(url: str, streams: Iterable[str]) -> dict[str, set[str]]:
     :raises Rejected: as ``forgotten_in`` does.
     """
     database = open_database(url, "log", read_only=True)
+    statement = database.text(select(events.c.stream, events.c.document).where(database.one_of(events.c.stream)))
     found: dict[str, set[str]] = {}
     try:
-        with database.reading() as cursor:
-            statement = database.text(
-                select(events.c.stream, events.c.document).where(database.one_of(events.c.stream))
-            )
-            cursor.execute(statement, (values(sorted(streams)),))
-            for stream, document in cursor.fetchall():
-                for id in SEALED_WITH.findall(bytes(document)):
-                    found.setdefault(id.decode(), set()).add(stream)
-            return found
+        names = sorted(streams)
+        for begin in range(0, len(names), STREAMS_AT_ONCE):
+            with database.reading() as cursor:
+                cursor.execute(statement, (values(names[begin : begin + STREAMS_AT_ONCE]),))
+                for stream, document in cursor.fetchall():
+                    for id in SEALED_WITH.findall(bytes(document)):
+                        found.setdefault(id.decode(), set()).add(stream)
+        return found
     finally:
         database.close()
 
