@@ -1045,6 +1045,31 @@ class Models:
         said = ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)
         return Finding(standing.model.name, "MODEL_DIFFERS", f"the row {said} {where}")
 
+    def check_archive(self, progress: Progress | None = None) -> list[Finding]:
+        """Compare the archive, from which models are built, with the log: the first event that is another one.
+
+        :raises Rejected: DEADLINE_PASSED.
+        """
+        with self._cursor() as cursor, running(cursor):
+            after, until = 0, self._archive.position
+            while after < until:
+                ASKER.get().require_waiting()
+                reach = min(until, after + _ARCHIVE_BATCH)
+                rows = pa.Table.from_batches(self._log.batches(after, reach, _ARCHIVE_BATCH))
+                with ASKER.get().holding(self._archiving):  # so that nothing comes from what is held back meanwhile
+                    taken, _ = apart(rows, positions(self._held.of(ARCHIVE)))
+                    differing = self._archive.differing(cursor, taken, after, reach)
+                if differing is not None:
+                    sentence = (
+                        f"the archive has another event {differing} than the log: reports may be wrong; stop the "
+                        f"server and remove {self._path}, and all is built anew from the log"
+                    )
+                    return [Finding(ARCHIVE, "ARCHIVE_DIFFERS", sentence)]
+                after = reach
+                if progress is not None:
+                    progress(ARCHIVE, reach, until)
+        return []
+
     # --- what is held back ----------------------------------------------------------------------------------------
 
     @property
