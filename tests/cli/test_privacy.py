@@ -105,7 +105,9 @@ def test_somebody_known_as_a_lead_only(crm: Crm, company: Path, tmp_path: Path) 
     at, words = ("--data", company), tmp_path / "words.txt"
     assert json.loads(crm("subject", "lead-2", *at).out)["states"]["lead-2"]["name"] == "Ben Brandt"
     assert crm("forget", "lead-1", *at).err.startswith("error: IS_CUSTOMER: ")
+    words.touch(0o644)
     forgotten = crm("forget", "lead-2", "--words", words, *at, "--format", "csv")
+    assert words.stat().st_mode & 0o777 == 0o600
     assert (forgotten.status, forgotten.out) == (0, "stream\nlead-2\n")
     assert words.read_text() == '{"whole":"Ben"}\n"Ben Brandt"\n"Brandt"\n"Brandt Ben"\n"Brandt, Ben"\n'
     again = crm("forget", "lead-2", *at)
