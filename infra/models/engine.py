@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -739,24 +740,14 @@ class Models:
         :raises Rejected: DEADLINE_PASSED.
         """
         with self._cursor() as cursor, running(cursor):
-            after, until = 0, self._archive.position
-            while after < until:
-                ASKER.get().require_waiting()
-                reach = min(until, after + _ARCHIVE_BATCH)
-                rows = pa.Table.from_batches(self._log.batches(after, reach, _ARCHIVE_BATCH))
-                with ASKER.get().holding(self._archiving):  # so that nothing comes from what is held back meanwhile
-                    taken, _ = apart(rows, positions(self._held.of(ARCHIVE)))
-                    differing = self._archive.differing(cursor, taken, after, reach)
-                if differing is not None:
-                    sentence = (
-                        f"the archive has another event {differing} than the log: reports may be wrong; stop the "
-                        f"server and remove {self._path}, and all is built anew from the log"
-                    )
-                    return [Finding(ARCHIVE, "ARCHIVE_DIFFERS", sentence)]
-                after = reach
-                if progress is not None:
-                    progress(ARCHIVE, reach, until)
-        return []
+            altered = self._inflow.altered(cursor, partial(progress, ARCHIVE) if progress else lambda *_: None)
+        if altered is None:
+            return []
+        sentence = (
+            f"the archive has another event {altered} than the log: reports may be wrong; stop the server and remove "
+            f"{self._path}, and all is built anew from the log"
+        )
+        return [Finding(ARCHIVE, "ARCHIVE_DIFFERS", sentence)]
 
     # --- what is held back ----------------------------------------------------------------------------------------
 
