@@ -156,6 +156,15 @@ def test_a_message_that_is_too_large(limited: Any) -> None:
         assert caller("OpenTicket", subject="x" * 100).position
 
 
+def test_an_answer_may_be_larger_than_what_is_taken(limited: Any) -> None:
+    with limited(message_bytes=64 * 1024) as caller:
+        opened = [caller("OpenTicket", body="x" * 20_000).position for _ in range(4)]
+        page = caller("ListTickets", order_by="opened_at desc", page_size=4, min_position=opened[-1])
+        assert page.ByteSize() > 64 * 1024
+        (read,) = caller("ReadEvents", after_position=opened[0] - 1, limit=4)
+        assert [event.position for event in read.events] == opened
+
+
 def test_who_sends_no_message_keeps_nobody_waiting(limited: Any) -> None:
     with limited(workers=1, message_seconds=0.5) as caller:
         silent = caller.channel.stream_unary("/crm.v1.TicketService/OpenTicket")
