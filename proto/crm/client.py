@@ -266,12 +266,15 @@ class _Circumstances(
             self._seen.add_answer(call.result())
 
     def _with_metadata(self, details: Any, timeout: float | None) -> _CallDetails:
+        given = details.metadata or ()
+        # The server takes one name alone; that of the call itself comes first.
+        own = () if any(key == ACTOR_KEY for key, _ in given) else self._metadata
         token = self._token() if callable(self._token) else self._token
         proof = () if token is None else ((TOKEN_KEY, f"Bearer {token}"),)
         return _CallDetails(
             details.method,
             timeout,
-            [*(details.metadata or ()), *self._metadata, *proof],
+            [*given, *own, *proof],
             details.credentials,
             details.wait_for_ready,
             details.compression,

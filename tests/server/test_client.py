@@ -163,6 +163,12 @@ def test_a_server_that_is_not_there(tmp_path: Any) -> None:
             next(crm.feed(patience=0))
 
 
+def test_a_call_may_be_for_somebody_else(crm: Client) -> None:
+    made = crm.tickets.OpenTicket(tickets_pb2.OpenTicketRequest(), metadata=(("crm-actor", "ben"),))
+    (step,) = crm.log.ReplayStream(log_pb2.ReplayStreamRequest(stream=made.stream))
+    assert step.actor == "unauthenticated:ben"
+
+
 def test_a_token_does_not_travel_in_clear() -> None:
     for address, local in (("crm.example.org:443", False), ("10.0.0.1:1", False), ("[::1]:1", True), ("unix:/x", True)):
         assert is_local(address) == local
