@@ -170,6 +170,7 @@ def test_equal_and_unequal_are_opposites(company: Company) -> None:
         ("opened_at > null", "INVALID_FILTER", "null"),
         ('status = "new', "INVALID_FILTER", "character 10"),
         ("1=1", "UNKNOWN_COLUMN", "1"),
+        ("priority = (low OR high)", "INVALID_FILTER", "character 12, (: expected a value after ="),
     ],
 )
 def test_bad_filters(company: Company, filter: str, code: str, named: str) -> None:
