@@ -13,7 +13,7 @@ import re
 import secrets
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -84,16 +84,17 @@ class Key(NamedTuple):
 
 
 class Seals:
-    """Seals with the keys of some streams."""
+    """Seals with the keys of some streams. Not thread-safe."""
 
     def __init__(self, by_stream: dict[str, Key]) -> None:
         self._by_stream = by_stream
+        self._nonces = random_parts(NONCE_BYTES, at_once=len(by_stream) or 1)
 
     def seal(self, stream: str, event_id: str, field: str, clear: str) -> str:
         """The clear text, sealed with the key of the stream."""
         key = self._by_stream[stream]
         begin = f"{FORMAT}:{key.id}:{event_id}:{field}"
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = next(self._nonces)
         sealed = nonce + key.cipher.encrypt(nonce, clear.encode(), begin.encode())
         return f"{begin}:{b64encode(sealed).decode()}"
 
@@ -272,9 +273,9 @@ class Keys:
         made, rows, now = [], [], time_ns() // 1000
         # Ids that are made together lie together, so that the index is written in a few places.
         begin = (now >> 12).to_bytes(KEY_ID_TIME_BYTES, "big")
-        for stream in sorted(streams):
-            secret = secrets.token_bytes(KEY_BYTES)
-            id = urlsafe_b64encode(begin + secrets.token_bytes(KEY_ID_BYTES)).decode()
+        ends, contents = random_parts(KEY_ID_BYTES, len(streams)), random_parts(KEY_BYTES, len(streams))
+        for stream, end, secret in zip(sorted(streams), ends, contents, strict=False):
+            id = urlsafe_b64encode(begin + end).decode()
             rows.append((id, stream, aes_key_wrap(self._master_key, secret), now))
             made.append(Key(id, stream, AESGCM(secret)))
         self._insert(cursor, rows)
@@ -304,7 +305,8 @@ class Keys:
         self._drop(key.stream)
         self._by_stream[key.stream] = self._by_id[key.id] = key
         while len(self._by_stream) > self._cached:
-            self._drop(next(iter(self._by_stream)))
+            _, oldest = self._by_stream.popitem(last=False)
+            del self._by_id[oldest.id]
         return key
 
     def _drop(self, stream: str) -> None:
@@ -334,6 +336,13 @@ class Keys:
             raise Rejected(
                 "WRONG_MASTER_KEY", f"the master key of {self._database} was replaced; restart with the new one"
             )
+
+
+def random_parts(size: int, at_once: int) -> Iterator[bytes]:
+    """Random parts of ``size`` bytes without end. So many are drawn at once: a call costs more than its bytes."""
+    while True:
+        drawn = os.urandom(size * at_once)
+        yield from (drawn[begin : begin + size] for begin in range(0, len(drawn), size))
 
 
 def unwrapped(master_key: bytes, wrapped: bytes, database: Database) -> bytes:

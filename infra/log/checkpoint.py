@@ -66,7 +66,7 @@ def opened(note: bytes, key: Ed25519PublicKey, name: str) -> Checkpoint:
 
     :raises Rejected: CHECKPOINT_INVALID where it is none, or was not signed so with this key.
     """
-    text, _, signatures = note.partition(b"\n\n")
+    text, _, signatures = note.rstrip(b"\n").rpartition(b"\n\n")
     begin = f"— {ORIGIN} ".encode()
     ours = [line.removeprefix(begin) for line in signatures.split(b"\n") if line.startswith(begin)]
     for line in ours:

@@ -101,7 +101,9 @@ class RecentStates:
     def drop(self, stream: str) -> None:
         """Forget one."""
         known = self._known.pop(stream, None)
-        for source in set(known.sources.values()) if known is not None else ():
+        if known is None or not known.sources:
+            return
+        for source in set(known.sources.values()):
             copies = self._copies.get(source, set())
             copies.discard(stream)
             if not copies:

@@ -1,10 +1,12 @@
 """Read models: the engine that follows the log, the archive of events, snapshots, reports, SQL for analysts."""
 
-from infra.models.engine import EVENTS, Finding, Models, ModelStatus, Source, Status
+from infra.models.engine import EVENTS, Models
 from infra.models.file import place_in
 from infra.models.heldback import HeldBack
+from infra.models.inflow import Source
 from infra.models.keeping import Keeper
 from infra.models.model import Column, Header, Model, read_header
+from infra.models.status import Finding, ModelStatus, Status
 from infra.models.witnesses import witness_in, witness_of, witnesses
 
 __all__ = [

@@ -28,7 +28,8 @@ import pyarrow.compute as pc
 import domain
 from commands.rejected import Rejected
 from domain.event import Event, State
-from infra.models.heldback import Unreadable, apart, given
+from infra.models.cursors import given
+from infra.models.heldback import Unreadable, apart
 
 SQL_TYPES: dict[Any, str] = {
     str: "VARCHAR",

@@ -11,44 +11,38 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from commands.rejected import Rejected
 from domain.customer import CustomerForgotten
-from infra.asker import ASKER, PATIENT, Asker, working_for
+from infra.asker import ASKER, PATIENT, working_for
 from infra.log.document import forgotten_streams
-from infra.models.archive import Archive, Tail, concerning, fresh_events, is_unknown, relations, unknown_in
+from infra.models.archive import relations
+from infra.models.cursors import committed, running
 from infra.models.file import FURTHEST, open_file
 from infra.models.fold import Fold
+from infra.models.folding import Folding, say
 from infra.models.heldback import (
     ARCHIVE,
     FAULTS,
-    MOST_STREAMS,
-    WAITING,
     HeldBack,
-    HeldBackStreams,
     Unreadable,
-    apart,
     events_held,
-    first_fault,
-    given,
-    held_back,
     held_in,
-    positions,
     streams_of,
 )
+from infra.models.inflow import Head, Inflow, Source
 from infra.models.model import Model, model_of, nearest, read_model
 from infra.models.snapshots import publish
+from infra.models.status import Finding, ModelStatus, Status
 
 LARGEST_BATCH = 100_000
 """How many positions the follower folds at once; a longer transaction would keep readers waiting."""
@@ -62,7 +56,6 @@ Progress = Callable[[str, int, int], None]
 EVENTS = "events"
 """What to name beside models for `bring` to bring the archive, too."""
 
-_ARCHIVE_BATCH = 50_000
 _FRESH = 5_000
 """So many events beyond the archive are read from the log; where there are more, the archive is brought first."""
 _FRESH_ON_A_ROW = 200
@@ -81,75 +74,8 @@ _START = 2.0
 _WAL_WORTH_A_CHECKPOINT = 16 << 20
 
 
-def running(cursor: duckdb.DuckDBPyConnection, asker: Asker | None = None) -> AbstractContextManager[None]:
-    """What the cursor runs inside is for whoever asks, unless somebody else is named, and ends when they leave."""
-    return (asker or ASKER.get()).runs(cursor.interrupt, duckdb.InterruptException)
-
-
 class _Closed(Exception):
     """The file is about to be closed."""
-
-
-class Head(Protocol):
-    """The newest event of a log."""
-
-    @property
-    def position(self) -> int: ...
-    @property
-    def hash(self) -> bytes: ...
-    @property
-    def recorded_at(self) -> datetime: ...
-
-
-class Source(Protocol):
-    """What the engine asks of a log."""
-
-    @property
-    def head(self) -> Head: ...
-    def batches(self, after: int, until: int | None = None, size: int = 10_000) -> Iterator[pa.RecordBatch]: ...
-    def wait(self, after: int, timeout: float | None, given_up: threading.Event | None = None) -> int: ...
-    def wake(self) -> None: ...
-    def position_at(self, instant: datetime) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong with a model: its name, a stable code and a sentence."""
-
-    model: str
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """How one model is. ``position`` is the last event that counts in it, ``lag`` how many events of the log are not
-    looked at yet, ``rows`` the keys, ``past`` the states besides, ``fingerprint`` the SHA-256 of its file, ``broken``
-    what is wrong with it, ``held_back`` how many streams it does not count to their ends.
-    """
-
-    name: str
-    position: int
-    lag: int
-    rows: int
-    past: int
-    fingerprint: str
-    broken: str | None
-    held_back: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How the read models are. ``notices`` tell what happened to the file, oldest first; ``last_error`` is what keeps
-    the follower from going on, None where nothing does; ``held_back`` is how many streams the archive holds back.
-    """
-
-    position: int
-    lag: int
-    models: list[ModelStatus]
-    notices: list[str]
-    last_error: str | None
-    held_back: int = 0
 
 
 def aggregates_of(model: Model) -> frozenset[str]:
@@ -217,20 +143,13 @@ class Models:
         settings = {"TimeZone": time_zone, "memory_limit": memory, "threads": threads}
         self._connection, self._notices = open_file(path, log if look_back else None, settings, snapshots)
         self._threads = threads
-        self._few = few
         self._notice = notice
-        self._archive = Archive()
-        self._held = HeldBackStreams()
         self._writer = self._connection.cursor()
-        with self._committed(self._writer):
-            self._archive.create(self._writer)
-            self._held.load(self._writer)
-        self._archiving = threading.Lock()
-        self._reading = threading.Lock()
-        self._tail = Tail(self._archive, self._held.of(ARCHIVE))
+        self._inflow = Inflow(log, self._writer, notice)
+        self._folding = Folding(self._inflow, few, notice)
+        self._archive, self._held = self._inflow.archive, self._inflow.held
         self._keeping = threading.Lock()
         self._rereading = threading.Lock()
-        self._furthest: tuple[int, bytes] | None = None
         self._asking = 0
         self._asking_lock = threading.Lock()
         self._closed = threading.Event()
@@ -244,7 +163,7 @@ class Models:
         self._replayed = False
         if self._archive.position <= REBUILD_BATCH:
             self._change()
-        if self._furthest is None:
+        if not self._inflow.expects:
             self._replay_at_start()
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -275,34 +194,14 @@ class Models:
         """
         position, hash = self._writer.execute(FURTHEST).fetchall()[0]
         if position > self._archive.position:
-            self._furthest = (position, bytes(hash))
+            self._inflow.expect(position, bytes(hash))
             if self._log.wait(position - 1, _START) >= position:
-                self._append(position)
+                self._inflow.append(position)
 
     def _replay_at_start(self) -> None:
         for held in self.replay():
             self._notice(held)
         self._replayed = True
-
-    def _require_furthest(self) -> None:
-        """See that the events that models have counted are there.
-
-        :raises Rejected: POSITION_AHEAD where the log cannot be asked for them yet, HISTORY_FORKED.
-        """
-        if self._furthest is not None:
-            self._read(self._furthest[0])
-
-    def _require_same_history(self) -> None:
-        """Nothing may be folded upon models that have seen another history than the one that was read. Wants the lock.
-
-        :raises Rejected: HISTORY_FORKED.
-        """
-        if self._furthest is None or self._tail.position < self._furthest[0]:
-            return
-        position, hash = self._furthest
-        if self._tail.between(position - 1, position)["hash"][0].as_py() != hash:
-            raise Rejected("HISTORY_FORKED", f"event {position} is not the one in the read models")
-        self._furthest = None
 
     def _load_models(self) -> None:
         """Put the files in force: read them, drop what is gone, begin what is new or changed."""
@@ -366,7 +265,7 @@ class Models:
         self._changed.pop(name, None)
         standing = self._standing.get(name)
         if standing is not None:
-            with standing.rebuilding, standing.lock, self._committed(cursor):
+            with standing.rebuilding, standing.lock, committed(cursor):
                 self._standing = {known: each for known, each in self._standing.items() if known != name}
                 self._forget(name, cursor)
 
@@ -400,7 +299,7 @@ class Models:
 
     def _put_in_force(self, model: Model, standing: str | None, cursor: duckdb.DuckDBPyConnection) -> None:
         fold = Fold(model)
-        with self._committed(cursor):
+        with committed(cursor):
             if standing != model.fingerprint:
                 self._forget(model.name, cursor)
                 fold.create(cursor)
@@ -429,12 +328,12 @@ class Models:
     @property
     def position(self) -> int:
         """Up to where the log has been read."""
-        return self._tail.position
+        return self._inflow.position
 
     @property
     def hash(self) -> bytes:
         """The hash of the last event that has been read."""
-        return bytes(self._tail.hash)
+        return self._inflow.hash
 
     def newest(self) -> Head:
         """The newest event of the log."""
@@ -540,10 +439,10 @@ class Models:
         if archived and self.position >= position and all(self._reached(standing) >= position for standing in wanted):
             return
         if EVENTS in names or position - self._archive.position > _FRESH:
-            with ASKER.get().holding(self._archiving):
-                self._append(position)
+            with ASKER.get().holding(self._inflow.archiving):
+                self._inflow.append(position)
         with self._asked():
-            self._see(position)
+            self._inflow.see(position)
             for standing in wanted:
                 with ASKER.get().holding(standing.lock):
                     self._advance(standing, position)
@@ -564,7 +463,7 @@ class Models:
         """A cursor of its own in a transaction that may write what reports keep, one at a time. Whoever is in it may
         bring no model: others wait for its end before they lock models.
         """
-        with self._keeping, self._cursor() as cursor, self._committed(cursor):
+        with self._keeping, self._cursor() as cursor, committed(cursor):
             yield cursor
 
     def row(self, name: str, key: Sequence[Any], position: int) -> tuple[pa.Table, int, int]:
@@ -577,8 +476,8 @@ class Models:
         if position - self._archive.position > _FRESH:
             # So much is not kept in memory.
             self.bring([name], position)
-        self._see(position)
-        if self._fresh(standing, position) > _FRESH_ON_A_ROW:
+        self._inflow.see(position)
+        if self._inflow.fresh(standing.model, standing.position, position) > _FRESH_ON_A_ROW:
             self.bring([name], position)
         try:
             return self._row(standing, key, position)
@@ -593,8 +492,8 @@ class Models:
             self._asked(),
             self._cursor() as cursor,
             running(cursor),
-            self._events(cursor, model, standing.position, position, self._held.of(model.name)) as (sources, _),
-            self._committed(cursor),
+            self._inflow.events(cursor, model, standing.position, position, self._held.of(model.name)) as (sources, _),
+            committed(cursor),
         ):
             # What the transaction sees may stand further by now.
             sql = "select position from annals_models where name = ?"
@@ -604,97 +503,9 @@ class Models:
             held = self.held_in(cursor, [model.name], position)
             return standing.fold.row(cursor, key, sources, stands), position, held
 
-    def _fresh(self, standing: _Standing, until: int) -> int:
-        """How many events up to the position concern a model and have not been archived."""
-        with self._reading:
-            after = max(standing.position, self._archive.position)
-            if until <= after:
-                return 0
-            return int(pc.sum(concerning(self._tail.between(after, until), standing.model.relations)).as_py())
-
     def _reached(self, standing: _Standing) -> int:
-        """Up to which position a model is right: where no event that it reads came since, that is all that was read."""
-        read = self._tail.position
-        if all(self._tail.last[relation] <= standing.position for relation in standing.model.relations):
-            return max(read, standing.position)
-        return standing.position
-
-    def _read(self, until: int) -> None:
-        """Read the log to the position."""
-        with self._reading:
-            if self._tail.position < until:
-                batches = [batch for batch in self._log.batches(self._tail.position, until) if batch.num_rows]
-                if batches:
-                    self._tail.extend(batches)
-            self._require_same_history()
-            if self._tail.position < until:
-                sentence = f"the log ends at position {self._tail.position}; {until} is not there yet"
-                raise Rejected("POSITION_AHEAD", sentence)
-
-    def _see(self, until: int) -> None:
-        """Read the log to the position, and let the archive have what it may have to hold back before anybody folds
-        it.
-        """
-        self._read(until)
-        if self._archive.position < min(self._tail.doubtful, until):
-            with ASKER.get().holding(self._archiving):
-                self._append(until)
-
-    def _append(self, until: int, pause: Callable[[], None] = lambda: None) -> None:
-        """Bring the archive to the position, pausing between statements. A batch that fails is halved; what is left
-        of it in the end is held back. Wants its lock.
-        """
-        size = _ARCHIVE_BATCH
-        while self._archive.position < until:
-            ASKER.get().require_waiting()
-            after = self._archive.position
-            reach = min(until, after + size)
-            self._read(reach)
-            with self._reading:
-                rows = self._tail.between(after, reach)
-                offsets = self._tail.offsets_at(reach)
-            fault = None
-            try:
-                self._put_into_archive(rows, pause, offsets)
-            except FAULTS as error:
-                if reach - after > 1:
-                    size = (reach - after) // 2
-                    continue
-                fault = error
-            except duckdb.Error as error:
-                sentence = f"the events after position {after} cannot be archived: {str(error).splitlines()[0]}"
-                raise Rejected("EVENTS_UNREADABLE", sentence) from error
-            if fault is not None:
-                self._put_into_archive(rows, pause, offsets, fault)
-            size = min(2 * size, _ARCHIVE_BATCH)
-
-    def _put_into_archive(
-        self, rows: pa.Table, pause: Callable[[], None], offsets: str | None, fault: Exception | None = None
-    ) -> None:
-        """Add events to the archive, in one transaction. Those of a stream that is held back, and those after one of a
-        type that is not known, are put aside; so is the one event that has a fault.
-        """
-        held, found = self._held.of(ARCHIVE), []
-        for stream, (position, type) in unknown_in(rows).items():
-            if stream not in held:
-                found.append(held_back(ARCHIVE, stream, position, type, f"this version does not know {type}"))
-        if fault is not None:
-            ((stream, position, type),) = zip(
-                *(rows[name].to_pylist() for name in ("stream", "position", "type")), strict=True
-            )
-            found.append(replace(held_back(ARCHIVE, stream, position, type, fault), settled=False))
-        with self._committed(self._writer):
-            self._held.write(self._writer, found)
-            self._archive.append(self._writer, rows, pause, positions(held) | positions(found), offsets)
-        with self._reading:
-            self._held.committed(found)
-            if found:
-                # Later events of these streams may have been read.
-                self._tail.doubtful = self._tail.position
-            self._archive.moved()
-            self._tail.forget(self._archive.position)
-        for each in found:
-            self._notice(each)
+        """Up to which position a model is right."""
+        return self._inflow.reached(standing.model, standing.position)
 
     def _advance(self, standing: _Standing, until: int, largest: int = LARGEST_BATCH) -> None:
         """Bring one model to the position, which has been read. Wants its lock.
@@ -703,10 +514,9 @@ class Models:
         """
         if self._reached(standing) >= until:
             return
-        held = self._held.of(standing.model.name)
+        held, way = self._held.of(standing.model.name), (standing.position, until)
         try:
-            way = self._fold_on(standing.fold, standing.cursor, (standing.position, until), largest, held, stands=True)
-            for reached in way:
+            for reached in self._folding.along(standing.fold, standing.cursor, way, largest, held, stands=True):
                 standing.position = reached
                 standing.error = None
                 if self._reached(standing) >= until:
@@ -715,121 +525,6 @@ class Models:
         except (duckdb.Error, pa.ArrowException) as error:
             standing.error = str(error).splitlines()[0]
             raise Rejected("MODEL_BROKEN", f"the model {standing.model.name} failed: {standing.error}") from error
-
-    def _fold_on(
-        self,
-        fold: Fold,
-        cursor: duckdb.DuckDBPyConnection,
-        way: tuple[int, int],
-        largest: int,
-        held: dict[str, HeldBack],
-        *,
-        stands: bool = False,
-    ) -> Iterator[int]:
-        """Fold the events after a position and up to another, batch by batch, and give every position that was reached.
-        A batch that fails is halved; the event that is left of it in the end is held back, and ``held`` says so.
-        """
-        (after, until), size = way, largest
-        while after < until:
-            reach = min(until, after + size)
-            try:
-                self._fold(fold, cursor, after, reach, held, stands=stands)
-            except FAULTS as error:
-                if reach - after > 1:
-                    size = (reach - after) // 2
-                    continue
-                self._hold_back(fold.model, cursor, reach, error, held, stands=stands)
-            after = reach
-            size = min(2 * size, largest)
-            yield after
-
-    def _hold_back(
-        self,
-        model: Model,
-        cursor: duckdb.DuckDBPyConnection,
-        position: int,
-        error: Exception,
-        held: dict[str, HeldBack],
-        *,
-        stands: bool,
-    ) -> None:
-        """Let a model go beyond an event that it fails on, and no more count what comes after it in its stream.
-
-        :raises Rejected: MODEL_BROKEN where it is not about events any more.
-        """
-        of_event = cursor.execute("select stream, type from events where position = ?", [position]).fetchall()
-        if not of_event or len(held) >= MOST_STREAMS:
-            sentence = f"it failed on {len(held)} streams and more, the last time: {str(error).splitlines()[0]}"
-            raise Rejected("MODEL_BROKEN", f"the model {model.name} failed: {sentence}") from error
-        ((stream, type),) = of_event
-        found = held_back(model.name, stream, position, type, error)
-        if stands:
-            with self._committed(cursor):
-                self._held.write(cursor, [found])
-                self._say(cursor, model, position, None)
-        held[found.stream] = found
-        if stands:
-            self._notice(found)
-
-    def _fold(
-        self,
-        fold: Fold,
-        cursor: duckdb.DuckDBPyConnection,
-        after: int,
-        until: int,
-        held: Mapping[str, HeldBack],
-        *,
-        stands: bool = False,
-    ) -> None:
-        """Fold the events after the one position and up to the other, and, where it is a model that stands, say so: all
-        in one transaction. Where that fails, they are in the archive.
-        """
-        try:
-            with self._events(cursor, fold.model, after, until, held) as (sources, hash), self._committed(cursor):
-                fold.advance(cursor, sources, few=until - after <= self._few)
-                if stands:
-                    self._say(cursor, fold.model, until, hash)
-        except FAULTS:
-            if self._archive.position >= until:
-                raise
-            # Fresh from the log it failed; the archive says whether an event can be read, and knows where it is.
-            with self._archiving:
-                self._append(until)
-            self._fold(fold, cursor, after, until, held, stands=stands)
-
-    def _say(self, cursor: duckdb.DuckDBPyConnection, model: Model, position: int, hash: bytes | None) -> None:
-        sql = "update annals_models set position = ?, hash = ? where name = ?"
-        cursor.execute(sql, [position, hash, model.name])
-
-    @contextmanager
-    def _events(
-        self, cursor: duckdb.DuckDBPyConnection, model: Model, after: int, until: int, held: Mapping[str, HeldBack]
-    ) -> Iterator[tuple[dict[str, list[str]], bytes | None]]:
-        """The SELECTs that give a model's events, by relation; and the last one's hash, where it is not archived. What
-        is archived now may be seen by transactions that begin later. What is held back is left out.
-        """
-        since = positions(held)
-        with self._reading:
-            archived = self._archive.position
-            fresh = self._tail.between(max(after, archived), until) if until > max(after, archived) else None
-        sources = self._archive.sources(after, min(until, archived), since) if after < min(until, archived) else {}
-        if fresh is None:
-            yield sources, None
-            return
-        with fresh_events(cursor, apart(fresh, since)[0], model.relations) as found:
-            for relation, source in found.items():
-                sources.setdefault(relation, []).append(source)
-            yield sources, fresh["hash"][-1].as_py()
-
-    @contextmanager
-    def _committed(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        cursor.execute("begin")
-        try:
-            yield
-        except BaseException:
-            cursor.execute("rollback")
-            raise
-        cursor.execute("commit")
 
     @contextmanager
     def _asked(self) -> Iterator[None]:
@@ -847,7 +542,7 @@ class Models:
         with ExitStack() as held:
             for standing in self._standing.values():
                 held.enter_context(standing.lock)
-            held.enter_context(self._archiving)
+            held.enter_context(self._inflow.archiving)
             yield
 
     # --- following ------------------------------------------------------------------------------------------------
@@ -857,7 +552,7 @@ class Models:
         caught_up_at = time.monotonic()
         while not self._closed.is_set():
             try:
-                if not self._replayed and self._furthest is None:
+                if not self._replayed and not self._inflow.expects:
                     self._replay_at_start()
                 if any(not held.settled for held in self.held_back):
                     self._settle()
@@ -888,8 +583,8 @@ class Models:
     def _catch_up(self, head: int) -> None:
         """Bring the archive and all models a batch further."""
         many = head - self._behind() >= _MANY
-        with self._archiving:
-            self._append(min(head, self._archive.position + LARGEST_BATCH), self._let_go_first)
+        with self._inflow.archiving:
+            self._inflow.append(min(head, self._archive.position + LARGEST_BATCH), self._let_go_first)
         with ThreadPoolExecutor(self._threads if many else 1) as pool:
             order = sorted(self._standing.values(), key=_effort, reverse=True)
             failed = [sentence for sentence in pool.map(self._step, order) if sentence]
@@ -940,7 +635,7 @@ class Models:
                 each.result()
 
     def _rebuild(self, standing: _Standing, progress: Progress | None) -> None:
-        self._require_furthest()
+        self._inflow.require_expected()
         with ASKER.get().holding(standing.rebuilding):
             model = self._changed.get(standing.model.name, standing.model)
             beside = Fold(model, "annals_next_")
@@ -954,7 +649,7 @@ class Models:
     def _build(self, standing: _Standing, model: Model, beside: Fold, progress: Progress | None) -> None:
         with self._cursor() as cursor:
             try:
-                with self._committed(cursor):
+                with committed(cursor):
                     beside.drop(cursor)
                     beside.create(cursor)
                 held: dict[str, HeldBack] = {}
@@ -962,19 +657,19 @@ class Models:
                     reached = self._fold_anew(beside, cursor, self._archive.position, held, progress)
                 with ASKER.get().holding(self._keeping), ASKER.get().holding(standing.lock), working_for(PATIENT):
                     until = max(self._archive.position, standing.position)
-                    for _ in self._fold_on(beside, cursor, (reached, until), REBUILD_BATCH, held):
+                    for _ in self._folding.along(beside, cursor, (reached, until), REBUILD_BATCH, held):
                         pass
                     if model is not standing.model:
                         with suppress(Rejected):  # what is broken is not compared at one position, but replaced
                             self._advance(standing, until)
                     known = dict(self._held.of(model.name))
-                    with self._committed(cursor):
+                    with committed(cursor):
                         if model is standing.model:
                             standing.fold.take_over(cursor, beside)
                         else:
                             said = self._switch(cursor, standing, model, beside, until)
                         cursor.execute("delete from annals_kept")
-                        self._say(cursor, model, until, self._hash_at(until))
+                        say(cursor, model, until, self._inflow.hash_at(until))
                         self._held.replace(cursor, model.name, held.values())
                     self._held.replaced(model.name, held)
                     if model is not standing.model:
@@ -987,13 +682,6 @@ class Models:
                     self._notice(held[stream])
             except (duckdb.Error, pa.ArrowException) as error:
                 raise Rejected("MODEL_BROKEN", f"the model {standing.model.name} failed: {error}") from error
-
-    def _hash_at(self, position: int) -> bytes | None:
-        """The hash of an event that is not archived yet."""
-        with self._reading:
-            if position <= self._archive.position:
-                return None
-            return bytes(self._tail.between(position - 1, position)["hash"][0].as_py())
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -1011,7 +699,7 @@ class Models:
         held: dict[str, HeldBack],
         progress: Progress | None,
     ) -> int:
-        for reached in self._fold_on(fold, cursor, (0, until), REBUILD_BATCH, held):
+        for reached in self._folding.along(fold, cursor, (0, until), REBUILD_BATCH, held):
             ASKER.get().require_waiting()
             if progress is not None:
                 progress(fold.model.name, reached, until)
@@ -1027,7 +715,7 @@ class Models:
         return [finding for finding in found if finding is not None]
 
     def _compare(self, standing: _Standing, progress: Progress | None) -> Finding | None:
-        self._require_furthest()
+        self._inflow.require_expected()
         fresh = Fold(standing.model, "annals_fresh_", temporary=True)
         with self._cursor() as cursor, running(cursor):
             fresh.create(cursor)
@@ -1036,7 +724,7 @@ class Models:
             reached = self._fold_anew(fresh, cursor, until, held, progress)
             # What stands must not move while it is compared, and what is fresh must reach exactly there.
             with ASKER.get().holding(standing.lock):
-                for _ in self._fold_on(fresh, cursor, (reached, standing.position), REBUILD_BATCH, held):
+                for _ in self._folding.along(fresh, cursor, (reached, standing.position), REBUILD_BATCH, held):
                     pass
                 row = standing.fold.difference(cursor, fresh)
         if row is None:
@@ -1105,7 +793,7 @@ class Models:
                     held.enter_context(standing.rebuilding)
                 held.enter_context(self._keeping)
                 held.enter_context(self._all_locked())
-                self._release()
+                self._inflow.release((each.model, each.position) for each in self._standing.values())
         self._settle()
         for standing in self._standing.values():
             if self._held.of(standing.model.name) and self._is_mended(standing):
@@ -1121,91 +809,9 @@ class Models:
             aggregates = aggregates_of(standing.model)
             if any(held.stream.partition("-")[0] in aggregates for held in beyond):
                 self._rebuild(standing, None)
-        with self._archiving, self._committed(self._writer):
+        with self._inflow.archiving, committed(self._writer):
             for held in unsettled:
                 self._held.settle(self._writer, held)
-
-    def _release(self) -> None:
-        """Put into the archive what can be read now. Models that stand further hold it back from now on. Wants all
-        locks.
-        """
-        waiting = self._writer.execute(WAITING).to_arrow_table()
-        taken, left = self._readable(waiting)
-        if not taken:
-            return
-        rows = pa.concat_tables(taken)
-        gone = pa.table({"position": rows["position"]})
-        passed = []
-        for standing in self._standing.values():
-            read = concerning(rows, standing.model.relations)
-            behind = rows.filter(pc.and_(read, pc.less_equal(rows["position"], standing.position)))
-            already = self._held.of(standing.model.name)
-            first: dict[str, HeldBack] = {}
-            for stream, position, type in zip(
-                *(behind[name].to_pylist() for name in ("stream", "position", "type")), strict=True
-            ):
-                first.setdefault(stream, held_back(standing.model.name, stream, position, type, "it came late"))
-            passed.append((standing.model.name, already | first))
-        with self._committed(self._writer):
-            self._archive.insert(self._writer, rows)
-            self._writer.execute("delete from annals_kept")  # it was computed without them
-            with given(self._writer, "annals_gone", gone):
-                sql = "delete from annals_held_events where position in (select position from annals_gone)"
-                self._writer.execute(sql)
-            self._held.replace(self._writer, ARCHIVE, left.values())
-            for part, held in passed:
-                self._held.replace(self._writer, part, held.values())
-            self._archive.load(self._writer)
-        self._held.replaced(ARCHIVE, left)
-        for part, held in passed:
-            self._held.replaced(part, held)
-        with self._reading:
-            # Models that stand less far shall not think that nothing came for them.
-            for relation, last in self._archive.last.items():
-                self._tail.last[relation] = max(last, self._tail.last[relation])
-
-    def _readable(self, waiting: pa.Table) -> tuple[list[pa.Table], dict[str, HeldBack]]:
-        """Of the events that wait, those of each stream that can be read, up to the first that cannot; and what is
-        still held back.
-        """
-        waiting = waiting.sort_by([("stream", "ascending"), ("position", "ascending")])
-        streams, types = waiting["stream"].to_pylist(), waiting["type"].to_pylist()
-        begins = [n for n, stream in enumerate(streams) if n == 0 or stream != streams[n - 1]]
-        known = []
-        for begin, end in pairwise([*begins, len(streams)]):
-            unknown = next((n for n in range(begin, end) if is_unknown(types[n])), end)
-            known.append(waiting.slice(begin, unknown - begin))
-        taken, left = [], {}
-        for begin, end, rows, (count, fault) in zip(
-            begins, [*begins[1:], len(streams)], known, self._counts(known), strict=True
-        ):
-            if count:
-                taken.append(rows.slice(0, count))
-            if begin + count < end:
-                first = begin + count
-                why = fault if fault is not None else f"this version does not know {types[first]}"
-                now = held_back(ARCHIVE, streams[first], waiting["position"][first].as_py(), types[first], why)
-                left[streams[first]] = now if count else self._held.of(ARCHIVE)[streams[first]]
-        return taken, left
-
-    def _counts(self, waiting: list[pa.Table]) -> list[tuple[int, Exception | None]]:
-        """Of each stream's events, how many can be read from the first on, and what is wrong with the next one."""
-        if len(waiting) == 1:
-            return [first_fault(waiting[0].num_rows, lambda count: self._try(waiting[0].slice(0, count)))]
-        try:
-            self._try(pa.concat_tables(waiting))
-        except FAULTS:
-            half = len(waiting) // 2
-            return self._counts(waiting[:half]) + self._counts(waiting[half:])
-        return [(rows.num_rows, None) for rows in waiting]
-
-    def _try(self, rows: pa.Table) -> None:
-        """See whether events can be archived."""
-        self._writer.execute("begin")
-        try:
-            self._archive.insert(self._writer, rows)
-        finally:
-            self._writer.execute("rollback")
 
     def _is_mended(self, standing: _Standing) -> bool:
         """Whether a model no longer fails on one at least of the streams that it holds back, each taken alone."""
@@ -1219,7 +825,7 @@ class Models:
                     for relation in standing.model.relations
                 }
                 try:
-                    with self._committed(cursor):
+                    with committed(cursor):
                         trial.advance(cursor, sources)
                 except FAULTS:
                     continue
@@ -1231,7 +837,7 @@ class Models:
 
         :returns: the file; a manifest lies beside it, and ``latest.json`` names both.
         """
-        self._require_furthest()
+        self._inflow.require_expected()
         sound = [name for name, standing in self._standing.items() if standing.error is None]
         self.bring([EVENTS, *sound], self._log.head.position)
         return publish(self._connection, self._snapshots, self._at_one_position)
@@ -1240,8 +846,8 @@ class Models:
     def _at_one_position(self) -> Iterator[None]:
         """Meanwhile the archive and every sound model stand at the same position."""
         with self._asked(), self._all_locked():
-            position = self._tail.position
-            self._append(position)
+            position = self._inflow.position
+            self._inflow.append(position)
             for standing in self._standing.values():
                 if standing.error is None:
                     self._advance(standing, position)

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from infra.models import states
 from infra.models.archive import name, text
-from infra.models.heldback import given
+from infra.models.cursors import given
 from infra.models.model import Arm, Column, Model, quoted
 from infra.models.states import FOREVER, Rows
 

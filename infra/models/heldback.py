@@ -7,13 +7,14 @@ lies in the archive. All other streams go on. Rows are written in the transactio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
+
+from infra.models.cursors import given
 
 ARCHIVE = "archive"
 """The part that all models follow; no model can be called so, for the plural of a model is never this word."""
@@ -42,18 +43,6 @@ ROW = pa.schema(
 )
 
 WAITING = "select * from annals_held_events order by position"
-
-
-@contextmanager
-def given(cursor: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> Iterator[None]:
-    """Rows that SQL finds under a name."""
-    cursor.register(name, rows)
-    try:
-        yield
-    finally:
-        # A transaction that failed forgets the name when it is rolled back.
-        with suppress(duckdb.TransactionException):
-            cursor.unregister(name)
 
 
 class Unreadable(Exception):

@@ -17,7 +17,8 @@ import duckdb
 
 from infra.asker import PATIENT, Asker
 from infra.models.archive import name, text
-from infra.models.engine import Models, running
+from infra.models.cursors import running
+from infra.models.engine import Models
 from infra.models.point import Point
 
 WORTH = 500

@@ -26,11 +26,12 @@ from domain.event import State
 from infra.asker import PATIENT, Asker
 from infra.models.archive import name as quoted
 from infra.models.archive import relations, text
-from infra.models.engine import Finding, Models
+from infra.models.engine import Models
 from infra.models.kept import Kept
 from infra.models.model import INTEGERS, Header, nearest, read_header
 from infra.models.point import Point, at_point, in_utc
 from infra.models.query import TOO_MUCH
+from infra.models.status import Finding
 
 CLOCKS = ("cohort", "flow", "state")
 """What a report's period means: begun in it and followed until T; happened in it; or no more than a narrower choice of

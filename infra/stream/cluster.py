@@ -47,6 +47,8 @@ CONSUMER = {
     "isolation_level": "read_committed",
     "allow_auto_create_topics": False,
     "max_poll_records": 500,
+    # That a partition has nothing more is answered only after this; until then none of the others is asked for more.
+    "fetch_max_wait_ms": 100,
     "metrics_enabled": False,
 }
 CLOSE_SECONDS = 2.0

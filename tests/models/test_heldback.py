@@ -213,7 +213,7 @@ def test_an_event_that_a_model_fails_on(lines: Any, opened: Any, models_dir: Pat
 
 
 def test_a_model_that_fails_on_everything_is_broken(lines: Any, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.models.engine.MOST_STREAMS", 5)
+    monkeypatch.setattr("infra.models.folding.MOST_STREAMS", 5)
     for n in range(20):
         lines.add(f"ticket-{n}", TicketAssigned(agent_id="nobody"), NOON)
     models = opened(lines)
