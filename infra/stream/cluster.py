@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaConnectionError, KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
 from infra.settings import Settings
 
@@ -140,14 +140,19 @@ class Cluster:
                 consumer.close(timeout_ms=int(CLOSE_SECONDS * 1000))
 
     def topic_partitions(self, consumer: KafkaConsumer) -> list[TopicPartition]:
-        """Every partition of the topics of events, also of aggregates that this version does not know."""
+        """Every partition of the topics of events, also of aggregates that this version does not know.
+
+        :raises KafkaError: where Kafka cannot be asked.
+        """
         ours = re.compile(rf"{re.escape(self.prefix)}\.{AGGREGATE.pattern}")
-        return sorted(
-            TopicPartition(topic, partition)
-            for topic in consumer.topics()
-            if ours.fullmatch(topic)
-            for partition in consumer.partitions_for_topic(topic) or ()
-        )
+        found: list[TopicPartition] = []
+        for topic in filter(ours.fullmatch, consumer.topics()):
+            partitions = consumer.partitions_for_topic(topic)
+            # Who overlooks one may publish again what is there.
+            if not partitions:
+                raise UnknownTopicOrPartitionError(f"Kafka does not say which partitions {topic} has")
+            found += (TopicPartition(topic, partition) for partition in partitions)
+        return sorted(found)
 
     @property
     def _servers(self) -> list[str]:

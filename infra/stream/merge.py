@@ -13,7 +13,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from commands.rejected import Rejected
 from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
-from infra.stream.places import Offsets, offsets_after, read_from
+from infra.stream.places import Offsets, begins_of, ends_of, offsets_after, read_from
 from infra.stream.record import Arrived, Foreign, arrived
 
 AHEAD_BYTES = 2 << 20
@@ -91,8 +91,8 @@ class Merge:
 
     def _start(self, partitions: list[TopicPartition], offsets: Offsets | None) -> Offsets:
         if offsets is not None and self._position == self._given:
-            begins = self._consumer.beginning_offsets(partitions)
-            ends = self._consumer.end_offsets(partitions)
+            begins = begins_of(self._consumer, partitions)
+            ends = ends_of(self._consumer, partitions)
             if all(begins[each] <= offset <= ends[each] for each, offset in offsets.items() if each in ends):
                 return {each: offsets.get(each, begins[each]) for each in partitions}
             # Whatever became of the topics, the positions in their events are right.

@@ -13,6 +13,8 @@ from infra.stream.record import Arrived, event_in
 PATIENCE = 30.0
 """Seconds without an answer after which a search is given up."""
 POLL_MS = 500
+UNKNOWN_SECONDS = 0.02
+"""How long to wait until Kafka has said what there is of a topic."""
 NEAR = 5_000
 """A search ends within so many offsets; the rest is read."""
 
@@ -20,6 +22,39 @@ Offsets = Mapping[TopicPartition, int]
 Events = dict[TopicPartition, Arrived]
 Ranges = dict[TopicPartition, tuple[int, int]]
 """By partition, from which offset up to which one, which is not in it."""
+
+
+def begins_of(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> Offsets:
+    """By partition, the offset of the first record that is kept.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    return known_of(consumer.beginning_offsets, partitions)
+
+
+def ends_of(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> Offsets:
+    """By partition, the offset behind the last record that the consumer may see.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    return known_of(consumer.end_offsets, partitions)
+
+
+def known_of(ask: Callable[[list[TopicPartition]], Offsets], partitions: list[TopicPartition]) -> Offsets:
+    """What kafka-python says of the offsets of partitions. Of a topic that it does not know at the moment, because it
+    has just looked for others alone, it finds nothing to say; then it asks, and knows it soon.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask(partitions)
+        except KeyError as unknown:
+            if time.monotonic() > deadline:
+                topic, partition = unknown.args[0]
+                raise KafkaTimeoutError(f"Kafka does not say where {topic}/{partition} begins and ends") from unknown
+            time.sleep(UNKNOWN_SECONDS)
 
 
 def last_events(
@@ -33,8 +68,8 @@ def last_events(
 
     :raises KafkaError: where Kafka cannot be asked.
     """
-    begins = consumer.beginning_offsets(partitions)
-    until = ends = consumer.end_offsets(partitions)
+    begins = begins_of(consumer, partitions)
+    until = ends = ends_of(consumer, partitions)
     found: Events = {}
     reach = 2
     while ranges := {
@@ -72,10 +107,10 @@ def offsets_after(consumer: KafkaConsumer, partitions: list[TopicPartition], pre
 
     :raises KafkaError: where Kafka cannot be asked.
     """
-    begins = consumer.beginning_offsets(partitions)
+    begins = begins_of(consumer, partitions)
     if position <= 0:
         return dict(begins)
-    ends = consumer.end_offsets(partitions)
+    ends = ends_of(consumer, partitions)
     ranges = {partition: (begins[partition], ends[partition]) for partition in partitions}
     before: Arrived | None = None
     while open := {

@@ -23,7 +23,7 @@ from commands.rejected import Rejected
 from infra.log import Log
 from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
-from infra.stream.places import last_events
+from infra.stream.places import ends_of, last_events
 from infra.stream.record import headers, milliseconds
 from infra.stream.topics import check_topics, unavailable
 
@@ -201,7 +201,7 @@ class Publisher:
         with self._cluster.admin() as admin:
             while True:
                 ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
-                stable = consumer.end_offsets(partitions)
+                stable = ends_of(consumer, partitions)
                 behind = [partition for partition in partitions if stable[partition] < ends[partition].offset]
                 if not behind:
                     return
@@ -223,7 +223,7 @@ class Publisher:
             # Two that stand by shall not always wake at once.
             patience = self._patience * uniform(1.0, 1.5)
             while not self._closed.wait(min(LOOK_SECONDS, patience / 4)):
-                ends = consumer.end_offsets(partitions)
+                ends = ends_of(consumer, partitions)
                 if ends != seen:
                     seen, since = ends, monotonic()
                     self._look_how_far(partitions)

@@ -23,7 +23,7 @@ from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
 from infra.stream.deadletters import DeadLetters
 from infra.stream.merge import Merge
-from infra.stream.places import Offsets, last_events, look, offsets_since
+from infra.stream.places import Offsets, ends_of, last_events, look, offsets_since
 from infra.stream.record import Arrived
 from infra.stream.topics import unavailable
 
@@ -285,7 +285,7 @@ class Stream:
         partitions = self._cluster.topic_partitions(consumer)
         if not partitions:
             raise Rejected("TOPIC_MISSING", f"Kafka has no topic {self._cluster.prefix}.*; make them with crm migrate")
-        ends = consumer.end_offsets(partitions)
+        ends = ends_of(consumer, partitions)
         newest = self._newest_on(consumer, partitions)
         self._ends = ends
         with self._changed:
@@ -295,7 +295,7 @@ class Stream:
     def _look_again(self) -> None:
         """Look how far the topics got, unless they end where they did."""
         with self._cluster.consumer() as consumer:
-            if consumer.end_offsets(self._cluster.topic_partitions(consumer)) != self._ends:
+            if ends_of(consumer, self._cluster.topic_partitions(consumer)) != self._ends:
                 self._look_how_far(consumer)
 
     def _newest_on(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> Arrived | None:
@@ -361,7 +361,7 @@ class Stream:
     def _position_at(self, instant: int) -> int:
         with self._cluster.consumer() as consumer:
             partitions = self._cluster.topic_partitions(consumer)
-            ends = consumer.end_offsets(partitions)
+            ends = ends_of(consumer, partitions)
             last = last_events(consumer, partitions, self._cluster.prefix)
             since = offsets_since(consumer, ends, instant)
             ranges = {partition: (since[partition], end) for partition, end in ends.items() if since[partition] < end}

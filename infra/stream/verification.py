@@ -15,7 +15,7 @@ from infra.database import Database, open_database, values
 from infra.log import Finding
 from infra.log.tables import events
 from infra.stream.cluster import Cluster
-from infra.stream.places import PATIENCE, POLL_MS, last_events, read_from
+from infra.stream.places import PATIENCE, POLL_MS, begins_of, ends_of, last_events, read_from
 from infra.stream.record import Arrived, event_in
 from infra.stream.topics import unavailable
 
@@ -92,8 +92,8 @@ class _Comparison:
         """Every event on the partitions, some at a time. Goes on a little beyond their ends while something is missing:
         of what was committed together, one partition may show its part before another does.
         """
-        begins = self._consumer.beginning_offsets(partitions)
-        ends = self._consumer.end_offsets(partitions)
+        begins = begins_of(self._consumer, partitions)
+        ends = ends_of(self._consumer, partitions)
         total = sum(ends[each] - begins[each] for each in partitions)
         read_from(self._consumer, begins)
         deadline = monotonic() + PATIENCE

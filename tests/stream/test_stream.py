@@ -12,6 +12,7 @@ from uuid import uuid4
 import orjson
 import pytest
 from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from commands.rejected import Rejected
 from infra.log import Row, from_microseconds
@@ -53,6 +54,32 @@ def test_it_gives_what_the_log_gives(company: Company) -> None:
             assert rows_of(stream, after, after + 500, 333) == whole[after : after + 500]
         assert rows_of(stream, 3_000) == []
         assert stream.status.last_error is None
+
+
+def test_a_client_that_looked_for_few_topics_knows_where_all_begin_and_end(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.happen(100)
+    company.publish_all()
+    with company.cluster.consumer() as consumer:
+        partitions = company.cluster.topic_partitions(consumer)
+        for each in {one.topic: one for one in partitions}.values():
+            # From now on the client looks for this topic alone.
+            places.read_from(consumer, {each: 0})
+            consumer.poll(timeout_ms=200)
+            for known in (places.begins_of(consumer, partitions), places.ends_of(consumer, partitions)):
+                assert known.keys() == set(partitions)
+        monkeypatch.setattr(places, "PATIENCE", 0.1)
+        with pytest.raises(KafkaTimeoutError, match="nobodys/0"):
+            places.ends_of(consumer, [TopicPartition(f"{company.cluster.prefix}.nobodys", 0), *partitions])
+
+
+def test_no_partition_is_overlooked(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    with company.cluster.consumer() as consumer:
+        # As kafka-python answers while it looks for few topics alone.
+        monkeypatch.setattr(consumer, "partitions_for_topic", lambda topic: None)
+        with pytest.raises(UnknownTopicOrPartitionError, match=company.cluster.prefix):
+            company.cluster.topic_partitions(consumer)
 
 
 def test_it_goes_on_from_a_place(company: Company) -> None:
