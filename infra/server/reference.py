@@ -17,11 +17,11 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from commands.command import Command
+from commands.fields import ID_PATTERN
 from infra.server.commands import LONGEST_TAG, TAGS
 from infra.server.contract import FIRST_SHARED
 
 PACKAGE = "crm.v1"
-ID = r"^[A-Za-z0-9._~-]{1,64}$"
 LARGEST = 2**31 - 1
 """What an int32 holds, and no limit of a command's own."""
 SHARED = {
@@ -151,7 +151,7 @@ def limits(request: str) -> dict[str, str]:
 
 def _limit(schema: dict[str, Any]) -> str:
     for each in schema.get("anyOf", [schema]):
-        if each.get("pattern") == ID:
+        if each.get("pattern") == ID_PATTERN:
             return "At most 64 characters of A-Z a-z 0-9 . _ ~ -."
         if "maxLength" in each:
             return _at_most(each["maxLength"])
