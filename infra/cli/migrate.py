@@ -33,6 +33,9 @@ def migrate(data: DataOption = None) -> None:
     from infra.stream import Cluster, make_topics
 
     with lock(settings):
+        if settings.keys is None and not settings.keys_file.exists():
+            # Keys of its own without a master key would be taken for keys whose master key was lost.
+            keys.load_master_key(settings)
         for name, migrated in (("log", log.migrate(settings.log_url)), ("keys", keys.migrate(settings.keys_url))):
             before, now = migrated
             how = "made" if before is None else "already there" if before == now else f"brought from revision {before}"

@@ -72,6 +72,12 @@ def test_verify_has_to_know_where_kafka_is(crm: Crm, company: Path) -> None:
     assert (ended.status, "error: INVALID_SETTING: CRM_KAFKA_BOOTSTRAP_SERVERS: " in ended.err) == (1, True)
 
 
+def test_a_directory_that_was_migrated_first_can_be_served(crm: Crm, tmp_path: Path) -> None:
+    for command in ("migrate", "migrate", "status"):
+        ended = crm(command, "--data", tmp_path / "a")
+        assert ended.status == 0, ended
+
+
 def test_migrate_refuses_a_topic_that_loses_history(shared: Cluster, crm: Crm, tmp_path: Path) -> None:
     with shared.admin() as admin:
         admin.create_topics({topics(shared)[0]: {"num_partitions": 1, "configs": {"cleanup.policy": "compact"}}})
