@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
+ID_PATTERN = r"^[A-Za-z0-9._~-]{1,64}$"
+
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
 """Chosen by the caller: at most 64 characters of A-Z a-z 0-9 . _ ~ -"""
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]

@@ -96,7 +96,10 @@ class Settings(BaseSettings):
         description="Whose certificates callers must show, PEM (mTLS). Default: callers need no certificate.",
     )
     message_bytes: int = Field(
-        default=16 * 1024 * 1024, ge=64 * 1024, description="The largest message that the server takes and sends."
+        default=16 * 1024 * 1024,
+        ge=64 * 1024,
+        le=256 * 1024 * 1024,
+        description="The largest message that the server takes.",
     )
     message_seconds: float = Field(
         default=10.0, gt=0, description="How long a call may take to send its message before it is cut off."
@@ -117,7 +120,10 @@ class Settings(BaseSettings):
         default=100, ge=1, description="How many calls one caller may make at once, where CRM_RATE limits them."
     )
     drain_seconds: float = Field(
-        default=10.0, ge=0, description="How long calls under way may take to finish when the server is told to stop."
+        default=10.0,
+        ge=0,
+        le=3600,
+        description="How long calls under way may take to finish when the server is told to stop.",
     )
     metrics: str | None = Field(
         default=None,

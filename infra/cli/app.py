@@ -77,6 +77,8 @@ def root(
 
 def main() -> None:
     """Run the command line, and end with its status."""
+    # Read when gRPC is loaded. It would say of every connection that failed what no reader of our lines understands.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     sys.exit(run(sys.argv[1:]))
 
 

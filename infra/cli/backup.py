@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to put crm-<position>.db; made if need be.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to put crm-POSITION.db; made if need be.")],
     keys: Annotated[
         Path | None,
         typer.Option("--keys", metavar="FILE", help="Back up the keys into this file, which must lie elsewhere."),
@@ -149,6 +149,8 @@ def tell_of_keys(settings: Settings, log: Any, keys: Any, master_key: bytes | No
         )
     elif keys is not None and keys.position < log.position:
         note(f"the keys' backup is older than the log's: what was sealed after position {keys.position} may be null")
+    if keys is not None:
+        note(f"whoever was forgotten after position {log.position} is not forgotten in it: forget them again")
     if keys is not None and master_key is None:
         note(
             f"bring the master key back, as CRM_MASTER_KEY or as {settings.master_key_file}: nothing starts without it"

@@ -98,7 +98,7 @@ def found_by_checkpoints(
                 note(f"{file} was signed at {when}: nothing up to position {said.position} was changed since")
     except Rejected as refusal:
         findings.append(row_of(Finding(refusal.code, refusal.sentence)))
-    if key is None:
+    if key is None and own.exists():
         note(f"the signatures were checked with {own}, from beside the log; name the one you were given: --public-key")
     return findings
 

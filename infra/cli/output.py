@@ -87,7 +87,7 @@ def chosen(format: Format | None, output: Path | None) -> Format:
 def write(rows: Rows, format: Format, output: Path | None) -> None:
     """Write the rows to stdout, or to the file, which takes its place only when it is complete.
 
-    :raises Rejected: OUTPUT_NOT_WRITABLE.
+    :raises Rejected: OUTPUT_NOT_WRITABLE; SQL_INVALID for instants that are not between the years 1 and 9999.
     """
     writer = {
         Format.TABLE: _write_table,
@@ -96,7 +96,13 @@ def write(rows: Rows, format: Format, output: Path | None) -> None:
         Format.PARQUET: _write_parquet,
     }[format]
     with _destination(output) as out:
-        writer(rows, out)
+        try:
+            writer(rows, out)
+        except OverflowError as error:
+            from commands.rejected import Rejected
+
+            sentence = "a column holds an instant that is not between the years 1 and 9999; cast it to text"
+            raise Rejected("SQL_INVALID", sentence) from error
 
 
 def write_drawn(what: RenderableType, output: Path | None) -> None:

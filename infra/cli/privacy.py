@@ -238,6 +238,7 @@ def keep_words(file: Path, words: list[Word]) -> None:
 
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            os.fchmod(out.fileno(), 0o600)  # it may have been there
             out.writelines(map(line_of, words))
     except OSError as error:
         raise Rejected("OUTPUT_NOT_WRITABLE", f"{file} cannot be written: {error.strerror or error}") from error

@@ -5,22 +5,28 @@ percent signs, JSON escapes, HTML entities and quoted-printable, and in base64 a
 begin. Compressed data is unpacked wherever it begins in a file; the columns of DuckDB, Parquet, SQLite and PostgreSQL
 are read as those databases read them. A word that is short is in other words, and in any bytes by chance: it is looked
 for as a whole word, as it is written, and in what is text.
+
+The keys of those who were forgotten need no words: they are known by their ids.
 """
 
 from __future__ import annotations
 
 import json
+import lzma
 import mmap
 import re
+import struct
+import zlib
 from base64 import b64encode, urlsafe_b64encode
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bz2 import BZ2Decompressor
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from html.entities import codepoint2name
 from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from unicodedata import normalize
 from urllib.parse import quote, quote_plus
 
@@ -54,7 +60,24 @@ CHUNK = 1 << 24
 LONGEST_INSIDE = 1 << 24
 """Compressed data that begins in the middle of a file (a batch of a topic) is no longer than so many bytes."""
 
-MAGIC = {"gzip": b"\x1f\x8b\x08", "lz4": b"\x04\x22\x4d\x18", "zstd": b"\x28\xb5\x2f\xfd"}
+MAGIC = {
+    "gzip": b"\x1f\x8b\x08",
+    "lz4": b"\x04\x22\x4d\x18",
+    "zstd": b"\x28\xb5\x2f\xfd",
+    "bzip2": b"BZh",
+    "xz": b"\xfd7zXZ\x00",
+    "zip": b"PK\x03\x04",
+}
+ZIP_HEADER = struct.Struct("<6xHH16xHH")
+"""Of a file in a zip archive: flags, the kind of compression, and how long its name and what follows that are."""
+
+ENCRYPTED, DEFLATED = 1, 8
+
+BETWEEN = 4
+"""How many bytes may lie between the columns of a row: none in a SQLite file, a length in one of PostgreSQL's, a comma,
+a tab or quotes in a text of rows.
+"""
+
 SQLITE, DUCKDB_AT_8, PARQUET = b"SQLite format 3\x00", b"DUCK", b"PAR1"
 
 
@@ -81,6 +104,52 @@ class Before(NamedTuple):
 
 
 BEGINNING = Before(0, 0)
+
+
+class Sought(Protocol):
+    """What is looked for. No place of it is longer than ``longest`` bytes."""
+
+    longest: int
+
+    def within(self, content: bytes | mmap.mmap) -> Iterator[tuple[int, int, str]]:
+        """Each one that is there: its number, where it begins, and how it is written."""
+        ...
+
+
+class KeyRows:
+    """The keys of streams, as rows: the id of a key and next to it the stream. So they lie in every copy of the keys,
+    also one in an archive, in the file of what was written last, or in a dump as text; nothing else has the two
+    together. By their ids, ``streams_of`` tells which streams they may be of.
+    """
+
+    def __init__(self, streams_of: Mapping[str, set[str]]) -> None:
+        self.streams = sorted(set().union(*streams_of.values()))
+        numbers = {stream: number for number, stream in enumerate(self.streams)}
+        self._known = {id.encode(): [(numbers[each], each.encode()) for each in of] for id, of in streams_of.items()}
+        self._lengths = sorted({len(id) for id in self._known})
+        self._begins = sorted({f"{stream.partition('-')[0]}-".encode() for stream in self.streams})
+        self.longest = max(self._lengths, default=0) + BETWEEN + max(map(len, self.streams), default=0)
+
+    def within(self, content: bytes | mmap.mmap) -> Iterator[tuple[int, int, str]]:
+        """The key of each stream that is there."""
+        found: set[int] = set()
+        for begin in self._begins:
+            at = content.find(begin)
+            while at >= 0:
+                for number, where in self._beside(content, at):
+                    if number not in found:
+                        found.add(number)
+                        yield number, where, "key"
+                at = content.find(begin, at + 1)
+
+    def _beside(self, content: bytes | mmap.mmap, at: int) -> Iterator[tuple[int, int]]:
+        """The keys of the stream that begins there, each with where its id begins."""
+        before = content[max(0, at - self._lengths[-1] - BETWEEN) : at]
+        for end in range(len(before), max(0, len(before) - BETWEEN) - 1, -1):
+            for length in self._lengths:
+                for number, stream in self._known.get(before[max(0, end - length) : end], ()):
+                    if content[at : at + len(stream)] == stream:
+                        yield number, at - len(before) + end - length
 
 
 class Words:
@@ -234,7 +303,7 @@ def base64_cores(content: bytes, encode: object = b64encode) -> Iterator[bytes]:
             yield core
 
 
-def found_remains(settings: Settings, file: Path | None, paths: list[Path]) -> list[dict[str, Any]]:
+def found_remains(settings: Settings, words_file: Path | None, paths: list[Path]) -> list[dict[str, Any]]:
     """What remains of those who were forgotten, in the data and in what else is shown.
 
     :raises Rejected: NO_DATA, ALREADY_SERVED, SOURCE_UNREADABLE.
@@ -244,11 +313,11 @@ def found_remains(settings: Settings, file: Path | None, paths: list[Path]) -> l
 
     from commands.rejected import Rejected, require
     from infra.directory import looking
-    from infra.log import forgotten_in
+    from infra.log import forgotten_in, sealed_with
 
     require(settings.has_log, "NO_DATA", f"there is no data in {settings.data}; name another directory with --data")
     try:
-        words = Words(map(word_in, lines_of(file))) if file is not None else None
+        words = Words(map(word_in, lines_of(words_file))) if words_file is not None else None
         if words is not None and words.skipped:
             note(f"{words.skipped} words have fewer than {SHORTEST} characters, and are not looked for")
         urls = [url for url in (settings.log, settings.keys) if url is not None]
@@ -258,20 +327,46 @@ def found_remains(settings: Settings, file: Path | None, paths: list[Path]) -> l
             streams = forgotten_in(settings.log_url)
             shown = [settings.data, *paths] if settings.data.exists() else paths
             named = {str(each): sqlite_url(each) for each in files_in(shown) if is_sqlite(each)}
+            named_in: set[tuple[str, str]] = set()
             for place, url in {**named, **{url: url for url in urls}}.items():
                 for code, what, stream in keys_in(url, streams):
-                    sentence = f"{place} holds {what} of {stream}, whose person was forgotten; destroy it"
-                    findings.append({"code": code, "position": None, "sentence": sentence})
-            if words is not None and file is not None:
-                found = [*in_files(shown, words, {file.resolve()})]
+                    findings.append(key_finding(code, place, what, stream))
+                    named_in.add((place, stream))
+            key_rows = KeyRows(sealed_with(settings.log_url, streams))
+            for file in files_in(shown):
+                for stream, place in keys_among(file, key_rows):
+                    if (str(file), stream) not in named_in:
+                        findings.append(key_finding("KEY_REMAINS", place, "the key", stream))
+            if words is not None and words_file is not None:
+                found = [*in_files(shown, words, {words_file.resolve()})]
                 found += [each for url in urls for each in in_database(url, url, words)]
                 for number, place, encoding in dict.fromkeys(found):
-                    sentence = f"word {number} of {file} is in {place}, as {encoding}"
+                    sentence = f"word {number} of {words_file} is in {place}, as {encoding}"
                     findings.append({"code": "WORD_REMAINS", "position": None, "sentence": sentence})
         return findings
     except (OSError, SQLAlchemyError, duckdb.Error) as error:
         said = str(error).splitlines()[0]
         raise Rejected("SOURCE_UNREADABLE", f"not everything can be looked into ({said})") from error
+
+
+def key_finding(code: str, place: str, what: str, stream: str) -> dict[str, Any]:
+    """What is said of a key, or of an entry of the directory, that is still there."""
+    sentence = f"{place} holds {what} of {stream}, whose person was forgotten; destroy it"
+    return {"code": code, "position": None, "sentence": sentence}
+
+
+def keys_among(file: Path, key_rows: KeyRows) -> Iterator[tuple[str, str]]:
+    """The streams whose keys lie among the bytes of a file, or of what they unpack to, each with the first place.
+
+    :raises OSError: where it cannot be read.
+    """
+    if not key_rows.streams:
+        return
+    found: dict[int, str] = {}
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for number, place, _ in in_bytes(content, str(file), key_rows, DEPTH):
+            found.setdefault(number, place)
+    yield from ((key_rows.streams[number], place) for number, place in sorted(found.items()))
 
 
 def lines_of(file: Path) -> list[str]:
@@ -343,7 +438,7 @@ def in_file(file: Path, words: Words) -> Iterator[Found]:
 
 
 def in_bytes(
-    content: bytes | mmap.mmap, place: str, words: Words, depth: int, before: Before = BEGINNING
+    content: bytes | mmap.mmap, place: str, words: Sought, depth: int, before: Before = BEGINNING
 ) -> Iterator[Found]:
     """What is found in bytes, which others came before, and in whatever compressed data begins among them."""
     text = is_text(content)
@@ -369,20 +464,82 @@ def unpacked(content: bytes | mmap.mmap, at: int, name: str, overlap: int) -> It
     """What the compressed data that begins there unpacks to, as far as it does, in pieces that overlap, each with what
     came before it.
     """
+    kept, before = b"", BEGINNING
+    for piece in pieces_unpacked(content, at, name):
+        whole = kept + piece
+        yield whole, before
+        kept = whole[-overlap:]
+        gone = len(whole) - len(kept)
+        before = Before(before.bytes + gone, before.lines + lines_in(whole, gone))
+
+
+def pieces_unpacked(content: bytes | mmap.mmap, at: int, name: str) -> Iterator[bytes]:
+    """The same, one piece after the other."""
     import pyarrow as pa
 
-    window = BytesIO(content[at : at + LONGEST_INSIDE] if at else content[:])
-    kept, before = b"", BEGINNING
     try:
-        with pa.CompressedInputStream(pa.PythonFile(window, "r"), name) as stream:
-            while piece := stream.read(CHUNK):
-                whole = kept + piece
-                yield whole, before
-                kept = whole[-overlap:]
-                gone = len(whole) - len(kept)
-                before = Before(before.bytes + gone, before.lines + lines_in(whole, gone))
-    except (OSError, pa.ArrowException):
+        match name:
+            case "zip":
+                flags, kind, *lengths = ZIP_HEADER.unpack_from(content, at)
+                if kind == DEFLATED and not flags & ENCRYPTED:  # what is not compressed was looked through already
+                    yield from pushed(Inflating(), content, at + ZIP_HEADER.size + sum(lengths))
+            case "bzip2":
+                yield from pushed(BZ2Decompressor(), content, at)
+            case "xz":
+                yield from pushed(lzma.LZMADecompressor(), content, at)
+            case _:
+                window = BytesIO(content[at : at + LONGEST_INSIDE] if at else content[:])
+                with pa.CompressedInputStream(pa.PythonFile(window, "r"), name) as stream:
+                    while piece := stream.read(CHUNK):
+                        yield piece
+    except (OSError, EOFError, struct.error, zlib.error, lzma.LZMAError, pa.ArrowException):
         return  # it was none, or it ends here
+
+
+class Unpacking(Protocol):
+    """A decompressor of the standard library."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class Inflating:
+    """What unpacks a file in a zip archive, in the way of the other decompressors."""
+
+    def __init__(self) -> None:
+        self._inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end was reached."""
+        return self._inflating.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether all that was given is unpacked."""
+        return not self._inflating.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int = 0) -> bytes:
+        """A piece of what it unpacks to."""
+        return self._inflating.decompress(self._inflating.unconsumed_tail + data, max_length)
+
+
+def pushed(unpacking: Unpacking, content: bytes | mmap.mmap, at: int) -> Iterator[bytes]:
+    """What a decompressor makes of what begins there, in pieces.
+
+    :raises EOFError: as the decompressors do where something is wrong; they have errors of their own as well.
+    """
+    while not unpacking.eof:
+        given = content[at : at + CHUNK] if unpacking.needs_input else b""
+        at += len(given)
+        piece = unpacking.decompress(given, CHUNK)
+        if piece:
+            yield piece
+        elif not given:
+            return
 
 
 def keys_in(url: str, streams: set[str]) -> list[tuple[str, str, str]]:

@@ -37,7 +37,11 @@ def verify(
     ] = None,
     rebuild: Annotated[
         bool,
-        typer.Option("--rebuild", help="Compare the read models with a fresh rebuild as well, and what reports keep."),
+        typer.Option(
+            "--rebuild",
+            help="Compare the archive of events with the log as well, the read models with a fresh rebuild, and what "
+            "reports keep.",
+        ),
     ] = False,
     witness: Annotated[
         list[Path] | None,

@@ -118,7 +118,10 @@ class Database(ABC):
 
     @abstractmethod
     def scrub(self) -> None:
-        """Take what was deleted out of the files, where the database can; not within a transaction."""
+        """Take what was deleted out of the files, where the database can; not within a transaction.
+
+        :raises Unusable: UNAVAILABLE where somebody else reads for too long what was deleted.
+        """
 
     @abstractmethod
     def inserting(self, table: Table) -> Callable[[DBAPICursor, Rows], None]:

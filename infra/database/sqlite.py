@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
 
@@ -101,9 +102,18 @@ class SQLite(Database):
             connection.commit()
 
     def scrub(self) -> None:
-        # Pages as they were before lie in the log of writes until it begins anew.
+        # Pages as they were before lie in the log of writes until it begins anew. It cannot while somebody reads them,
+        # who is waited for, and fails at once while somebody else is at it.
+        deadline = monotonic() + database.BUSY_SECONDS
         with self.sentences():
-            self._writer.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            while self._writer.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]:
+                if monotonic() > deadline:
+                    raise Unusable(
+                        f"{self.name.upper()}_UNAVAILABLE",
+                        f"what was deleted is still in {self._url.database}-wal, for somebody else reads the file; "
+                        "find out who, end that, and retry",
+                    )
+                sleep(0.01)
 
     def inserting(self, table: Table) -> Callable[[DBAPICursor, Rows], None]:
         return partial(insert_each, self.text(insert(table)))

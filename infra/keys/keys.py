@@ -244,8 +244,8 @@ class Keys:
 
     def destroy(self, streams: Iterable[str]) -> None:
         """Destroy the keys of the streams and what the directory has of them: what they sealed can never be read again.
-        Durable when this returns, and gone from the files where the database can do that. Where there is nothing to
-        destroy, nothing is written.
+        Durable when this returns, and gone from the files where the database can do that, also what somebody destroyed
+        who was killed just then. Where there is nothing to destroy, no transaction is begun.
         """
         names = list(streams)
         given = (values(names),)
@@ -263,7 +263,7 @@ class Keys:
                     cursor.execute(self._delete, given)
                     for statement in self._delete_people:
                         cursor.execute(statement, given)
-                self._database.scrub()
+            self._database.scrub()
 
     def _fetch(self, cursor: DBAPICursor, streams: list[str]) -> list[Key]:
         cursor.execute(self._select_by_stream, (values(streams),))

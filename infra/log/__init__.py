@@ -7,7 +7,7 @@ from infra.log.people import People
 from infra.log.request import Actor, Head, Outcome, Request, Row, from_microseconds, microseconds, utc_now
 from infra.log.tables import migrate
 from infra.log.verification import Finding, verify
-from infra.log.witness import Witness, contradictions, contradictions_in, forgotten_in
+from infra.log.witness import Witness, contradictions, contradictions_in, forgotten_in, sealed_with
 
 __all__ = [
     "Actor",
@@ -33,6 +33,7 @@ __all__ = [
     "instant_text",
     "microseconds",
     "migrate",
+    "sealed_with",
     "utc_now",
     "verify",
 ]

@@ -4,15 +4,21 @@ off, or a chain that was computed anew, is sound in itself and shows only there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, literal_column, select
 
-from infra.database import open_database
+from infra.database import open_database, values
+from infra.keys.keys import FORMAT, KEY_ID
 from infra.log.document import FORGETTINGS, forgotten_streams
 from infra.log.tables import events
 from infra.log.verification import Finding
+
+STREAMS_AT_ONCE = 1_000
+
+SEALED_WITH = re.compile(f"{FORMAT}:({KEY_ID.pattern}):".encode())
 
 
 class Witness(NamedTuple):
@@ -53,6 +59,28 @@ def forgotten_in(url: str) -> set[str]:
                 cursor.execute(database.text(select(events.c.document).where(is_one)))
                 found.update(stream for row in cursor.fetchall() for stream in forgotten_streams(row[0]))
             return found
+    finally:
+        database.close()
+
+
+def sealed_with(url: str, streams: Iterable[str]) -> dict[str, set[str]]:
+    """The ids of the keys that sealed something in the documents of streams, by the log at ``url``, without opening it
+    for writing; each with those among the streams that name it. What was copied names the key of its source.
+
+    :raises Rejected: as ``forgotten_in`` does.
+    """
+    database = open_database(url, "log", read_only=True)
+    statement = database.text(select(events.c.stream, events.c.document).where(database.one_of(events.c.stream)))
+    found: dict[str, set[str]] = {}
+    try:
+        names = sorted(streams)
+        for begin in range(0, len(names), STREAMS_AT_ONCE):
+            with database.reading() as cursor:
+                cursor.execute(statement, (values(names[begin : begin + STREAMS_AT_ONCE]),))
+                for stream, document in cursor.fetchall():
+                    for id in SEALED_WITH.findall(bytes(document)):
+                        found.setdefault(id.decode(), set()).add(stream)
+        return found
     finally:
         database.close()
 

@@ -291,6 +291,27 @@ class Archive:
         with given(cursor, "annals_batch", _upcast(table, last)):
             return self._insert_all(cursor, last, pause)
 
+    def differing(self, cursor: duckdb.DuckDBPyConnection, rows: pa.Table, after: int, until: int) -> int | None:
+        """The position of the first event after the one position and up to the other that lies here otherwise than the
+        log has it in ``rows``, or only here or there; None where none does. What a single event has besides its hash is
+        not compared where ``fresh_events`` cannot read it.
+        """
+        among = f"where position > {after} and position <= {until}"
+        with given(cursor, "annals_logged", rows.select(["position", "hash"])):
+            found = [_first_differing(cursor, f"select position, hash from events {among}", "from annals_logged")]
+        try:
+            with fresh_events(cursor, rows, relations()) as sources:
+                for relation, source in sources.items():
+                    archived = f"select * from main.{name(relation)} {among}"
+                    found.append(_first_differing(cursor, archived, source))
+        except Unreadable:
+            if rows.num_rows > 1:
+                half = rows.num_rows // 2
+                middle = rows["position"][half - 1].as_py()
+                found.append(self.differing(cursor, rows[:half], after, middle))
+                found.append(self.differing(cursor, rows[half:], middle, until))
+        return min((position for position in found if position is not None), default=None)
+
     def moved(self) -> None:
         """What was appended last is committed."""
         self.position, self.hash, last = self._moving
@@ -363,6 +384,14 @@ class Archive:
             "comment on column statuses.status is 'the status';"
             "comment on column statuses.type is 'open, ongoing, on_hold, won, lost or closed'"
         )
+
+
+def _first_differing(cursor: duckdb.DuckDBPyConnection, one: str, other: str) -> int | None:
+    """The lowest position of a row that only one of two SELECTs has."""
+    ((position,),) = cursor.execute(
+        f"select min(position) from ((({one}) except all ({other})) union all (({other}) except all ({one})))"
+    ).fetchall()
+    return None if position is None else int(position)
 
 
 def _data(relation: Relation) -> str:

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -732,6 +733,21 @@ class Models:
         where = "stands, but a rebuild does not have it" if row.pop("standing") else "is missing; a rebuild has it"
         said = ", ".join(f"{column}={value}" for column, value in row.items() if value is not None)
         return Finding(standing.model.name, "MODEL_DIFFERS", f"the row {said} {where}")
+
+    def check_archive(self, progress: Progress | None = None) -> list[Finding]:
+        """Compare the archive, from which models are built, with the log: the first event that is another one.
+
+        :raises Rejected: DEADLINE_PASSED.
+        """
+        with self._cursor() as cursor, running(cursor):
+            altered = self._inflow.altered(cursor, partial(progress, ARCHIVE) if progress else lambda *_: None)
+        if altered is None:
+            return []
+        sentence = (
+            f"the archive has another event {altered} than the log: reports may be wrong; stop the server and remove "
+            f"{self._path}, and all is built anew from the log"
+        )
+        return [Finding(ARCHIVE, "ARCHIVE_DIFFERS", sentence)]
 
     # --- what is held back ----------------------------------------------------------------------------------------
 

@@ -233,6 +233,24 @@ class Inflow:
                 return None
             return bytes(self._tail.between(position - 1, position)["hash"][0].as_py())
 
+    def altered(self, cursor: duckdb.DuckDBPyConnection, progress: Callable[[int, int], object]) -> int | None:
+        """The position of the first event that lies in the archive otherwise than the log has it; None where none does.
+        ``progress`` is told how far it is, and how far it has to go.
+        """
+        after, until = 0, self.archive.position
+        while after < until:
+            ASKER.get().require_waiting()
+            reach = min(until, after + ARCHIVE_BATCH)
+            rows = pa.Table.from_batches(self._log.batches(after, reach, ARCHIVE_BATCH))
+            with ASKER.get().holding(self.archiving):  # so that nothing that is held back comes in meanwhile
+                taken, _ = apart(rows, positions(self.held.of(ARCHIVE)))
+                differing = self.archive.differing(cursor, taken, after, reach)
+            if differing is not None:
+                return differing
+            after = reach
+            progress(reach, until)
+        return None
+
     def fresh(self, model: Model, after: int, until: int) -> int:
         """How many events after the one position and up to the other concern a model and have not been archived."""
         with self._reading:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from commands.rejected import Rejected, require
@@ -158,11 +158,22 @@ def _place(token: str, question: list[str]) -> tuple[datetime, int, int]:
     except ValueError:
         content = b""
     check, place = content[:16], content[16:]
-    if _written(content) != token or check != _check(place, question):
+    said = _said(place) if _written(content) == token and check == _check(place, question) else None
+    if said is None:
         sentence = "the page token is damaged or belongs to another list; ask without one, or with the same question"
         raise Rejected("INVALID_PAGE_TOKEN", sentence, field="page_token")
-    as_of, position, offset = json.loads(place)
-    return datetime.fromisoformat(as_of), position, offset
+    return said
+
+
+def _said(place: bytes) -> tuple[datetime, int, int] | None:
+    """What a token says, where that can be. Anybody can make one that checks, and the offset becomes SQL."""
+    try:
+        instant, position, offset = json.loads(place)
+        as_of = datetime.fromisoformat(instant)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    numbers = all(type(number) is int and 0 <= number < 2**63 for number in (position, offset))
+    return (as_of, position, offset) if numbers and as_of.tzinfo is UTC else None
 
 
 def _check(place: bytes, question: list[str]) -> bytes:

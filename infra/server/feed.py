@@ -18,7 +18,7 @@ from domain.event import Event, State
 from infra.log import Log, Row
 from infra.server.reading import existing_position
 from infra.server.tail import Tail, class_name
-from infra.server.values import instant_in, write_instant
+from infra.server.values import EPOCH, instant_in, write_instant
 
 FIRST_EVENTS = 50
 MOST_EVENTS = 500
@@ -235,7 +235,8 @@ def _start(log: Log, request: log_pb2.ReadEventsRequest) -> tuple[int, bytes]:
         _require_same(log, request.after_position, request.after_hash)
         return request.after_position, request.after_hash
     if request.HasField("recorded_from"):
-        after = log.position_at(instant_in("recorded_from", request.recorded_from) - timedelta(microseconds=1))
+        since = max(EPOCH, instant_in("recorded_from", request.recorded_from))
+        after = log.position_at(since - timedelta(microseconds=1))
     else:
         after = existing_position(request.after_position, log, "after_position")
     return after, log.hash_at(after) or b""

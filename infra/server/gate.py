@@ -89,7 +89,8 @@ class Gate(grpc.ServerInterceptor):  # type: ignore[misc]
             if key == AUTHORIZATION:
                 require(credentials is None, "TOKEN_INVALID", "more than one authorization was sent; send one")
                 credentials = value
-            elif key == HEADER and claim is None:
+            elif key == HEADER:
+                require(claim is None, "INVALID_FIELD", "more than one crm-actor was sent; send one", field=HEADER)
                 claim = value
         if credentials is None:
             require(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,14 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
+from commands.command import Command
+from commands.fields import ID_PATTERN
+from infra.server.commands import LONGEST_TAG, TAGS
 from infra.server.contract import FIRST_SHARED
 
 PACKAGE = "crm.v1"
+LARGEST = 2**31 - 1
+"""What an int32 holds, and no limit of a command's own."""
 SHARED = {
     "request_id": ("What every command carries", "reason", "CaptureLeadRequest"),
     "as_of": ("What every question carries", "as_of", "GetLeadRequest"),
@@ -90,7 +95,7 @@ def page(files: FileDescriptorSet) -> str:
     """All of it as a page."""
     things = described(files)
     messages = {each.name: each for found in things.values() for each in found if _is(each, DescriptorProto)}
-    fields = {name: _fields(each.thing, _all(things), each.name) for name, each in messages.items()}
+    fields = {name: _fields(each.thing, _all(things), each.name, limits(name)) for name, each in messages.items()}
     lines = [
         "# Reference",
         "",
@@ -135,13 +140,40 @@ Row = tuple[FieldDescriptorProto, str, str]
 """A field, its type and its comment."""
 
 
-def _fields(message: DescriptorProto, things: dict[str, Described], name: str) -> list[Row]:
+def limits(request: str) -> dict[str, str]:
+    """How much a command takes in each of its fields, by the name of its request; nothing of other messages."""
+    command = Command.by_name.get(request.removesuffix("Request"))
+    if command is None:
+        return {}
+    found = {name: _limit(schema) for name, schema in command.model_json_schema()["properties"].items()}
+    return {**found, **dict.fromkeys(TAGS, _at_most(LONGEST_TAG))}
+
+
+def _limit(schema: dict[str, Any]) -> str:
+    for each in schema.get("anyOf", [schema]):
+        if each.get("pattern") == ID_PATTERN:
+            return "At most 64 characters of A-Z a-z 0-9 . _ ~ -."
+        if "maxLength" in each:
+            return _at_most(each["maxLength"])
+        if each.get("maximum", LARGEST) < LARGEST:
+            return f"From {each['minimum']} to {each['maximum']:,}."
+    return ""
+
+
+def _at_most(characters: int) -> str:
+    return f"At most {characters:,} characters."
+
+
+def _fields(message: DescriptorProto, things: dict[str, Described], name: str, limits: Mapping[str, str]) -> list[Row]:
     maps = {each.name: each for each in message.nested_type if each.options.map_entry}
     rows = []
     for field in message.field:
         said = things[f"{name}.{field.name}"].comment
         if field.HasField("oneof_index") and not field.proto3_optional:
             said = f"{said} *One of `{message.oneof_decl[field.oneof_index].name}`.*"
+        limit = limits.get(field.name, "")
+        if limit not in said:
+            said = f"{said} {limit}"
         rows.append((field, _type(field, maps), said))
     return rows
 

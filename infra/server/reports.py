@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 import grpc
@@ -20,6 +21,8 @@ from infra.server.values import instant_in
 from infra.settings import Settings
 
 SEALED = "sealed:"
+UNREAD_SECONDS = 5.0
+"""How long rows may lie unread after the time that their statement has."""
 
 
 class Reports:
@@ -82,6 +85,10 @@ class Reports:
             rows=self._settings.sql_rows,
             min_position=reached_position(request, context, self._log, self._models),
         )
+        # A statement that takes too long ends when its next rows are asked for; who never asks keeps its transaction.
+        unread = Timer(self._settings.sql_seconds + UNREAD_SECONDS, context.cancel)
+        unread.daemon = True
+        unread.start()
         try:
             with self._edge.opening() as opening:
                 batches = (_opened(batch, opening) for batch in rows) if request.open_personal else rows
@@ -91,6 +98,7 @@ class Reports:
                     yield sql_pb2.RunSqlResponse(chunk=chunk, **about)
                     about = {}
         finally:
+            unread.cancel()
             rows.close()
 
 

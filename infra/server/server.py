@@ -126,7 +126,6 @@ class Server:
             options=[
                 # What is a little too large is refused in our words, what is much too large by gRPC.
                 ("grpc.max_receive_message_length", OVERSIZE * settings.message_bytes),
-                ("grpc.max_send_message_length", settings.message_bytes),
                 ("grpc.so_reuseport", 0),
                 # Who is gone without a word gives their place back, and who asks whether we are there may do so.
                 ("grpc.keepalive_time_ms", 60_000),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import grpc
 
@@ -11,6 +13,7 @@ from commands.rejected import Rejected
 from crm.v1 import system_pb2
 from infra.log import Finding, Log, contradictions, utc_now
 from infra.models import Models, report, witness_of, witnesses
+from infra.models.heldback import ARCHIVE
 from infra.server.work import told
 from infra.settings import Settings
 from infra.stream import Stream
@@ -81,7 +84,8 @@ class System:
     def verify(
         self, request: system_pb2.VerifyRequest, context: grpc.ServicerContext
     ) -> Iterator[system_pb2.VerifyResponse]:
-        """Checks the log, and the read models and what reports keep if asked to; says how far it is and what is wrong.
+        """Checks the log, and the archive, the read models and what reports keep if asked to; says how far it is and
+        what is wrong.
 
         :raises Rejected: NOT_SERVED_HERE where there is no log, or no read models to check.
         """
@@ -101,11 +105,16 @@ class System:
                 tell(system_pb2.VerifyResponse(part="log", finding=finding))
             if not request.rebuild or self._models is None:
                 return
-            for model in self._models.names:
-                progress(model, 0, self._models.position)
-                for differing in self._models.check_rebuild([model], progress):
+            models = self._models
+            checks: dict[str, Callable[..., list[Any]]] = {
+                ARCHIVE: models.check_archive,
+                **{name: partial(models.check_rebuild, [name]) for name in models.names},
+            }
+            for part, check in checks.items():
+                progress(part, 0, models.position)
+                for differing in check(progress):
                     finding = system_pb2.Finding(code=differing.code, sentence=differing.sentence)
-                    tell(system_pb2.VerifyResponse(part=model, finding=finding))
+                    tell(system_pb2.VerifyResponse(part=part, finding=finding))
             for differing in report.check_kept(self._models):
                 finding = system_pb2.Finding(code=differing.code, sentence=differing.sentence)
                 tell(system_pb2.VerifyResponse(part=differing.model, finding=finding))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 from google.protobuf.struct_pb2 import ListValue
 
-from commands.rejected import require
+from commands.rejected import Rejected, require
 from crm.v1 import reading_pb2
 from infra.server.values import json_value
 
@@ -101,7 +102,17 @@ def _arrow(batch: pa.RecordBatch) -> bytes:
 def _rows(batch: pa.RecordBatch) -> Iterator[ListValue]:
     wide = [pa.types.is_int64(field.type) or pa.types.is_uint64(field.type) for field in batch.schema]
     columns = [
-        [json_value(value, exact=exact) for value in column.to_pylist()]
-        for column, exact in zip(batch.columns, wide, strict=True)
+        [json_value(value, exact=exact) for value in _values(name, column)]
+        for name, column, exact in zip(batch.schema.names, batch.columns, wide, strict=True)
     ]
     return (ListValue(values=row) for row in zip(*columns, strict=True))
+
+
+def _values(name: str, column: pa.Array) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except OverflowError as error:
+        sentence = (
+            f"{name} holds an instant that is not between the years 1 and 9999; cast it to text, or ask for Arrow"
+        )
+        raise Rejected("SQL_INVALID", sentence, field="sql") from error

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from http.client import HTTPException
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from commands.rejected import Rejected, require
 from infra.log import Actor
@@ -33,6 +34,8 @@ KEYS_REST = 10.0
 """Seconds between two attempts to read them, however many tokens with unknown keys come."""
 
 FETCH_SECONDS = 5.0
+NEVER = 2**53
+"""Seconds since 1970, of which a float has every single one."""
 LARGEST_JWKS = 1 << 20
 MOST_REMEMBERED = 5_000
 """Tokens that were found good, so that their signatures need not be checked again."""
@@ -157,7 +160,7 @@ class Tokens:
         named = set(named_roles(claims, self._roles))
         roles = frozenset(role for role in Role if role in named)
         kind = "service_account" if Role.SERVICE in roles else "user"
-        return Caller(Actor(kind, subject), roles, int(claims["exp"]) + self._skew)
+        return Caller(Actor(kind, subject), roles, min(int(claims["exp"]), NEVER) + self._skew)
 
 
 class _UnknownKey(Exception):
@@ -240,7 +243,7 @@ class PublicKeys:
     def _read(self) -> tuple[PublicKey, ...]:
         try:
             content = self._fetched() if self._is_address else Path(self._place).read_bytes()
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise unusable(f"{self._place} cannot be read: {reason}") from error
         keys = tuple(in_pem(content) if b"-----BEGIN" in content else in_jwks(content))
@@ -254,10 +257,21 @@ class PublicKeys:
         return keys
 
     def _fetched(self) -> bytes:
-        with urlopen(self._place, timeout=FETCH_SECONDS) as response:
-            require_safe(response.geturl())
+        with build_opener(SafeRedirects).open(self._place, timeout=FETCH_SECONDS) as response:
             content: bytes = response.read(LARGEST_JWKS)
             return content
+
+
+class SafeRedirects(HTTPRedirectHandler):
+    """Follows redirects as long as nobody could alter where they lead."""
+
+    def redirect_request(self, *asked: Any) -> Request | None:
+        """Where to go on.
+
+        :raises Rejected: INVALID_SETTING.
+        """
+        require_safe(asked[-1])
+        return super().redirect_request(*asked)
 
 
 def require_safe(address: str) -> None:
@@ -301,11 +315,14 @@ def in_jwks(content: bytes) -> Iterator[PublicKey]:
         for each in described:
             if each.get("use", "sig") != "sig" or each.get("kty") not in ("RSA", "OKP") or "d" in each:
                 continue
-            key = jwt.PyJWK(each)
+            try:
+                key = jwt.PyJWK(each)
+            except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+                continue  # of a kind that we do not take, or damaged: no reason to believe none of the others
             algorithm = algorithm_of(key.key)
             if algorithm is not None and algorithm == key.algorithm_name:
                 yield PublicKey(key.key_id, algorithm, key.key)
-    except (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise unusable("what is there is neither PEM nor a JSON Web Key Set") from error
 
 

@@ -69,7 +69,7 @@ class Client:
     ``position`` is the newest position at which this client changed anything. Queries that do not say otherwise wait
     until they see it; ``see`` adds what another client wrote.
 
-    :raises ValueError: where a token would travel in clear.
+    :raises ValueError: where a token would travel in clear, or the actor's name cannot travel at all.
     """
 
     def __init__(
@@ -83,6 +83,8 @@ class Client:
     ) -> None:
         if token is not None and credentials is None and not is_local(address):
             raise ValueError(f"a token for {address} would travel in clear; give credentials, so that it is TLS")
+        if actor is not None and not (actor.isascii() and actor.isprintable()):
+            raise ValueError("an actor is an opaque name of A-Z a-z 0-9 . _ ~ -")
         if credentials is None:
             self._channel = grpc.insecure_channel(address, OPTIONS)
         else:
@@ -266,12 +268,16 @@ class _Circumstances(
             self._seen.add_answer(call.result())
 
     def _with_metadata(self, details: Any, timeout: float | None) -> _CallDetails:
+        given = details.metadata or ()
+        # The server takes one name alone; that of the call itself comes first.
+        own = () if any(key == ACTOR_KEY for key, _ in given) else self._metadata
         token = self._token() if callable(self._token) else self._token
-        proof = () if token is None else ((TOKEN_KEY, f"Bearer {token}"),)
+        # Read from a file it ends with its line.
+        proof = () if token is None else ((TOKEN_KEY, f"Bearer {token.strip()}"),)
         return _CallDetails(
             details.method,
             timeout,
-            [*(details.metadata or ()), *self._metadata, *proof],
+            [*given, *own, *proof],
             details.credentials,
             details.wait_for_ready,
             details.compression,

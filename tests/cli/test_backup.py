@@ -65,6 +65,7 @@ def test_everything_comes_back(crm: Crm, company: Path, kept: Kept, tmp_path: Pa
     ended = crm("restore", kept.log, "--keys", kept.keys, "--data", back)
     assert (ended.status, ended.out) == (0, "")
     assert "position 9" in ended.err
+    assert "whoever was forgotten after position 9 is not forgotten in it" in ended.err
     assert "bring the master key back" in ended.err
     assert refused(crm("report", "--data", back), "MASTER_KEY_MISSING")
     shutil.copy(company / "master.key", back)

@@ -89,6 +89,10 @@ def test_what_is_no_checkpoint(crm: Crm, company: Path, kept: Path, tmp_path: Pa
     ):
         checked = crm("verify", *arguments, "--data", company)
         assert (checked.status, code in checked.out) == (4, True)
+    (company / "checkpoint.pub").unlink()
+    checked = crm("verify", "--checkpoint", kept / "9.checkpoint", "--data", company)
+    assert (checked.status, "CHECKPOINT_KEY_INVALID" in checked.out) == (4, True)
+    assert "were checked with" not in checked.err
 
 
 def test_what_is_not_sound_is_not_signed(crm: Crm, company: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ import pytest
 
 from crm.client import Client, CrmError
 from crm.v1 import leads_pb2, log_pb2
+from tests.authority import Authority
 from tests.cli.conftest import Process
 from tests.test_readme import BIN
 
@@ -52,6 +54,22 @@ def test_a_line_of_json_for_every_call(process: Callable[..., Process], company:
     assert (refused["code"], refused["reason"]) == ("NOT_FOUND", "NOT_FOUND")
     assert (replayed["rpc"], replayed["code"]) == ("crm.v1.LogService/ReplayStream", "OK")
     assert "Zoe" not in ended.err
+
+
+def test_a_connection_that_fails_is_no_line_that_nobody_can_read(
+    process: Callable[..., Process], company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Authority(tmp_path).pair("server")
+    monkeypatch.setenv("CRM_TLS_CERTIFICATE", str(pair.certificate))
+    monkeypatch.setenv("CRM_TLS_KEY", str(pair.key))
+    server = process("serve", "--listen", "127.0.0.1:0", "--data", company)
+    with socket.create_connection(("127.0.0.1", int(server.line().rpartition(":")[2]))) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        with suppress(ConnectionResetError):
+            while connection.recv(1024):
+                pass
+    server.send(signal.SIGTERM)
+    assert [json.loads(line)["event"] for line in server.end().err.splitlines()] == ["serving", "stopping", "stopped"]
 
 
 def test_only_what_is_wrong(process: Callable[..., Process], company: Path, monkeypatch: pytest.MonkeyPatch) -> None:

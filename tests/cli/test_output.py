@@ -104,6 +104,14 @@ def test_a_long_table_stops_and_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"{SHOWN_ROWS:,} of {SHOWN_ROWS + 2:,} rows are shown" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("format", [Format.TABLE, Format.CSV, Format.JSON])
+def test_an_instant_that_cannot_be_written_is_refused_in_a_sentence(format: Format, tmp_path: Path) -> None:
+    far = pa.table({"far": pa.array([2**62], pa.int64()).cast(pa.timestamp("us", "UTC"))})
+    with pytest.raises(Rejected, match="SQL_INVALID: a column holds an instant"):
+        write(Rows([far]), format, tmp_path / "x")
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_file_is_there_wholly_or_not_at_all(tmp_path: Path) -> None:
     def failing() -> Iterator[pa.Table]:
         yield pa.table({"n": [1]})

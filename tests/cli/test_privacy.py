@@ -1,15 +1,20 @@
 """Finding, describing and forgetting people on the command line, and looking for what remains of them."""
 
+import bz2
 import gzip
 import json
+import lzma
 import quopri
+import re
 import shutil
 import sqlite3
+import tarfile
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from unicodedata import normalize
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import duckdb
 import lz4.frame
@@ -100,7 +105,9 @@ def test_somebody_known_as_a_lead_only(crm: Crm, company: Path, tmp_path: Path) 
     at, words = ("--data", company), tmp_path / "words.txt"
     assert json.loads(crm("subject", "lead-2", *at).out)["states"]["lead-2"]["name"] == "Ben Brandt"
     assert crm("forget", "lead-1", *at).err.startswith("error: IS_CUSTOMER: ")
+    words.touch(0o644)
     forgotten = crm("forget", "lead-2", "--words", words, *at, "--format", "csv")
+    assert words.stat().st_mode & 0o777 == 0o600
     assert (forgotten.status, forgotten.out) == (0, "stream\nlead-2\n")
     assert words.read_text() == '{"whole":"Ben"}\n"Ben Brandt"\n"Brandt"\n"Brandt Ben"\n"Brandt, Ben"\n'
     again = crm("forget", "lead-2", *at)
@@ -177,6 +184,17 @@ def packed(codec: str, content: bytes) -> bytes:
     return bytes(sink.getvalue())
 
 
+def in_zip(file: Path, content: bytes) -> None:
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("another", b"of somebody else")
+        archive.writestr("file", content)
+
+
+def gzipped(write: Callable[[Path, bytes], None], file: Path) -> None:
+    write(file, NAME.encode())
+    file.write_bytes(gzip.compress(file.read_bytes()))
+
+
 PLACES: dict[str, Callable[[Path], object]] = {
     "utf-8": lambda file: file.write_text(f"x{NAME}x"),
     "lower": lambda file: file.write_text(f"x{NAME.lower()}x"),
@@ -194,6 +212,10 @@ PLACES: dict[str, Callable[[Path], object]] = {
     "form": lambda file: file.write_text(f"?name={NAME.replace(' ', '+')}"),
     "gzip": lambda file: file.write_bytes(gzip.compress(NAME.encode())),
     "zstd": lambda file: file.write_bytes(packed("zstd", NAME.encode())),
+    "bzip2": lambda file: file.write_bytes(bz2.compress(NAME.encode()) + b"another"),
+    "xz": lambda file: file.write_bytes(lzma.compress(NAME.encode()) + b"another"),
+    "zip": lambda file: in_zip(file, NAME.encode()),
+    "zip in gzip": lambda file: gzipped(in_zip, file),
     "gzip in zstd": lambda file: file.write_bytes(packed("zstd", gzip.compress(NAME.encode()))),
     "topic": lambda file: file.write_bytes(b"batch" * 99 + lz4.frame.compress(NAME.encode()) + b"another"),
     "sqlite": in_sqlite,
@@ -215,6 +237,43 @@ def test_a_word_is_found_however_it_is_written(crm: Crm, company: Path, tmp_path
     assert all(sentence.startswith(f"word 1 of {words} is in {folder / 'file'}") for sentence in sentences)
     assert NAME not in found.out + found.err
     assert "1 words have fewer than 4 characters" in found.err
+
+
+def test_a_key_is_found_however_its_database_is_packed(crm: Crm, company: Path, tmp_path: Path) -> None:
+    at, keys, shown = ("--data", company), tmp_path / "apart" / "keys.db", tmp_path / "shown"
+    assert crm("backup", tmp_path / "backups", "--keys", keys, *at).status == 0
+    assert crm("forget", "c1", *at).status == 0
+    assert crm("backup", tmp_path / "backups", "--keys", tmp_path / "clean" / "keys.db", *at).status == 0
+    shown.mkdir()
+    content = keys.read_bytes()
+    (shown / "gzip").write_bytes(gzip.compress(content))
+    (shown / "zstd").write_bytes(packed("zstd", content))
+    (shown / "bzip2").write_bytes(bz2.compress(content))
+    (shown / "xz").write_bytes(lzma.compress(content))
+    in_zip(shown / "zip", content)
+    for name, mode in (("tar", "w"), ("tar.gz", "w:gz")):
+        with tarfile.open(shown / name, mode) as archive:  # type: ignore[call-overload]
+            archive.add(keys)
+    with closing(sqlite3.connect(keys)) as database:
+        (shown / "dump").write_text("\n".join(database.iterdump()))
+        rows = database.execute("select key_id, stream, hex(wrapped) from keys").fetchall()
+    (shown / "copy").write_text("".join("\t".join(row) + "\n" for row in rows))
+    (shown / "heap").write_bytes(b"".join(b"\x23%s\x0f%s" % (row[0].encode(), row[1].encode()) for row in rows))
+    (shown / "piece").write_bytes(content[5:])  # no database any more
+    in_zip(shown / "clean", (tmp_path / "clean" / "keys.db").read_bytes())
+    with ZipFile(shown / "encrypted", "w", ZIP_DEFLATED) as archive:
+        archive.writestr("file", content)
+    of_file = bytearray((shown / "encrypted").read_bytes())
+    of_file[6] |= 1
+    (shown / "encrypted").write_bytes(of_file)
+
+    looked = crm("verify", "--forgotten", shown, *at, "--format", "json")
+    assert looked.status == 4
+    findings = json.loads(looked.out)["rows"]
+    assert {finding["code"] for finding in findings} == {"KEY_REMAINS"}
+    assert all(" holds the key of lead-1, whose person was forgotten" in each["sentence"] for each in findings)
+    named = [re.split("[ ,]", finding["sentence"].removeprefix(f"{shown}/"))[0] for finding in findings]
+    assert named == sorted({each.name for each in shown.iterdir()} - {"clean", "encrypted"})
 
 
 def test_words_beyond_ascii_and_long_texts(tmp_path: Path) -> None:

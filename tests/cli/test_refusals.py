@@ -78,6 +78,11 @@ def test_settings_that_cannot_be(crm: Crm, served: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("CRM_THREADS")
     monkeypatch.setenv("CRM_MEMORY", "lots")
     assert refused(crm("status", "--data", served), "INVALID_SETTING", "4GB")
+    monkeypatch.delenv("CRM_MEMORY")
+    for name, too_much in (("CRM_MESSAGE_BYTES", "2000000000"), ("CRM_DRAIN_SECONDS", "inf")):
+        monkeypatch.setenv(name, too_much)
+        assert refused(crm("status", "--data", served), "INVALID_SETTING", name)
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:http", "localhost:"])

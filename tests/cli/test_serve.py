@@ -177,6 +177,7 @@ def test_every_command_has_help_with_an_example(crm: Crm) -> None:
         ended = crm(name, "--help")
         assert ended.status == 0
         assert f"crm {name}" in ended.out.partition("For example:")[2], name
+        assert "crm-." not in ended.out  # what stands in angle brackets is taken for a tag, and left out
 
 
 def test_help_needs_nothing_heavy() -> None:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 import pytest
 
 from tests.cli.conftest import Crm, Process
@@ -145,3 +146,16 @@ def test_a_backup_that_may_not_be_written_can_be_checked_and_is_left_as_it_is(co
     assert (served.returncode, served.stdout) == (1, "")
     assert served.stderr.startswith("error: DATA_NOT_WRITABLE: ")
     assert left == files
+
+
+def test_an_archive_that_was_altered_is_compared_with_the_log(crm: Crm, company: Path) -> None:
+    at = ("--data", company)
+    with duckdb.connect(str(company / "models.duckdb")) as connection:
+        assert connection.execute("update lead_captured set source = 'social' where id = '2'").fetchall() == [(1,)]
+    assert crm("rebuild", *at).status == 0
+    looked = crm("verify", "--rebuild", *at, "--format", "json")
+    assert looked.status == 4
+    (found,) = json.loads(looked.out)["rows"]
+    assert found["code"] == "ARCHIVE_DIFFERS"
+    (company / "models.duckdb").unlink()
+    assert crm("verify", "--rebuild", *at).status == 0

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import stat
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from commands.rejected import Rejected
+from infra.database import Unusable
 from infra.keys import Keys, load_master_key
 from infra.settings import Settings
 from tests.places import Place
@@ -100,6 +104,57 @@ def test_destroyed_keys_open_nothing_and_leave_nothing_behind(keys: Keys, place:
     assert place.run("keys", "SELECT stream FROM keys ORDER BY stream") == [("lead-1",), ("lead-2",)]
     keys.close()
     assert all(wrapped not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> tuple[Path, bytes]:
+    """A folder with keys in a file, and one of the keys as it lies there."""
+    folder = tmp_path / "used"
+    folder.mkdir()
+    keys = Keys.open(f"sqlite:///{folder}/keys.db", MASTER)
+    keys.ensure(["lead-1", "lead-2"])
+    keys.close()
+    with closing(sqlite3.connect(folder / "keys.db")) as database:
+        ((wrapped,),) = database.execute("SELECT wrapped FROM keys WHERE stream = 'lead-1'")
+    return folder, wrapped
+
+
+def with_key(folder: Path, wrapped: bytes) -> list[str]:
+    """The files that hold a key."""
+    return sorted(file.name for file in folder.iterdir() if wrapped in file.read_bytes())
+
+
+def test_what_one_destroyed_who_was_killed_then_is_gone_from_the_files_at_the_next_start(
+    used: tuple[Path, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, wrapped = used
+    killed = tmp_path / "killed"
+    keys = Keys.open(f"sqlite:///{folder}/keys.db", MASTER)
+    with monkeypatch.context() as patch:
+        patch.setattr(keys._database, "scrub", lambda: shutil.copytree(folder, killed))  # what kill -9 leaves
+        keys.destroy(["lead-1"])
+    keys.close()
+    assert with_key(killed, wrapped) == ["keys.db"]
+    keys = Keys.open(f"sqlite:///{killed}/keys.db", MASTER)
+    keys.destroy(["lead-1"])
+    assert with_key(killed, wrapped) == []
+    keys.close()
+
+
+def test_what_somebody_reads_is_not_said_to_be_gone(used: tuple[Path, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, wrapped = used
+    monkeypatch.setattr("infra.database.database.BUSY_SECONDS", 0)
+    keys = Keys.open(f"sqlite:///{folder}/keys.db", MASTER)
+    with closing(sqlite3.connect(folder / "keys.db")) as reader:
+        reader.execute("BEGIN")
+        assert len(reader.execute("SELECT * FROM keys").fetchall()) == 2
+        with pytest.raises(Unusable) as refused:
+            keys.destroy(["lead-1"])
+        assert refused.value.code == "KEYS_UNAVAILABLE"
+        assert with_key(folder, wrapped)
+    keys.destroy(["lead-1"])
+    assert with_key(folder, wrapped) == []
+    keys.close()
 
 
 def test_ensured_keys_are_durable_and_stay_the_same(keys: Keys, place: Place) -> None:

@@ -463,6 +463,7 @@ def test_read_models_pass_over_such_events(log: Log, school: LogApplicationRecor
                 for number in range(8 * turn + 8)
             ]
     assert models.check_rebuild() == []
+    assert models.check_archive() == []
     models.rebuild()
     assert models.snapshot().exists()
     status = models.status()

@@ -545,6 +545,41 @@ def tell_much(lines: Any) -> None:
         lines.add(f"ticket-{n % 40}", event, NOON + timedelta(minutes=n - 50 * (n % 11 == 0)))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update ticket_assigned set agent_id = 'eve' where position = 4",
+        "update ticket_assigned set occurred_at = occurred_at + interval 1 second where position = 4",
+        "update ticket_assigned set hash = 'another'::blob where position = 4",
+        "delete from ticket_assigned where position = 4",
+        "insert into ticket_assigned from ticket_assigned where position = 4",
+        "update ticket_assigned set position = 1 where position = 4",
+        "update annals_unknown set position = 4 where position = 7",
+        "insert into ticket_solved (position, stream, version, type, event_id, occurred_at, recorded_at, hash)"
+        " select position, stream, version, 'crm.TicketSolved.v1', event_id, occurred_at, recorded_at, hash"
+        " from ticket_assigned where position = 4",
+    ],
+)
+def test_an_altered_archive_is_found_by_the_log(
+    lines: Any, tickets: Path, opened: Any, tmp_path: Path, change: str
+) -> None:
+    models = opened(lines)
+    tell(lines)
+    lines.add("ticket-0", "eventsourcing:Exploded", NOON, why="nobody knows")
+    models.bring(["events", "tickets"], 7)
+    assert models.check_archive() == []
+    models.close()
+    with duckdb.connect(str(tmp_path / "data" / "models.duckdb")) as connection:
+        connection.execute(change)
+    models = opened(lines)
+    models.rebuild()
+    assert models.check_rebuild() == []  # it is built from the archive, so it is as wrong
+    (found,) = models.check_archive()
+    assert (found.model, found.code) == ("archive", "ARCHIVE_DIFFERS")
+    first = 1 if "position = 1 " in change else 4
+    assert f"another event {first} than the log" in found.sentence
+
+
 @pytest.mark.slow
 def test_a_killed_engine_ends_up_as_if_nothing_had_happened(
     lines: Any, tickets: Path, opened: Any, tmp_path: Path

@@ -102,6 +102,7 @@ def test_forgetting_changes_no_number_at_any_instant_and_no_byte(company: Compan
     assert all_numbers(company, instants) == before
     assert [(row.document, row.hash) for row in company.log.rows()][: len(documents)] == documents
     assert company.log.verify() == []
+    assert company.models.check_archive() == []
     assert list(company.models.check_rebuild(company.models.names, lambda *_: None)) == []
 
     now = (company.now, company.log.head.position)

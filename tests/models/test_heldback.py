@@ -109,6 +109,7 @@ def test_a_type_that_is_not_known_yet(lines: Any, opened: Any, monkeypatch: pyte
         assert models.held_events() == {("archive", "ticket-1"): 3}
         assert (models.status().held_back, models.status().last_error) == (1, None)
         assert models.check_rebuild() == []
+        assert models.check_archive() == []
         # What stands on it says so, what was known before is as it was.
         assert records.get(models, "tickets", {"ticket_id": "2"}).held_back == 1
         assert records.list_(models, "tickets").held_back == 1
@@ -129,6 +130,7 @@ def test_a_type_that_is_not_known_yet(lines: Any, opened: Any, monkeypatch: pyte
     assert rows(models, "from tickets order by 1") == [("1", "pending", "agent-7", 1), ("2", "new", "agent-7", 1)]
     assert everything(models) == everything(opened(lines, "whole"))
     assert models.check_rebuild() == []
+    assert models.check_archive() == []
 
 
 def spoilt(lines: Any, position: int, **changes: Any) -> None:
@@ -171,6 +173,7 @@ def test_an_event_that_cannot_be_read(lines: Any, opened: Any, changes: dict[str
     assert rows(models, "from agents") == [("agent-7", 7, 18)]
     assert models.held_events() == {("archive", "ticket-3"): 3}
     assert models.check_rebuild() == []
+    assert models.check_archive() == []
 
 
 def rechained(lines: Any) -> None:
@@ -195,6 +198,7 @@ def test_an_event_that_a_model_fails_on(lines: Any, opened: Any, models_dir: Pat
     assert records.list_(models, "agents").held_back == 1
     assert [each.held_back for each in models.status().models] == [1, 0, 0]
     assert models.check_rebuild() == []
+    assert models.check_archive() == []
     lines.add("ticket-3", TicketAssigned(agent_id="agent-1"), NOON)
     lines.add("ticket-4", TicketAssigned(agent_id="agent-1"), NOON)
     assert records.get(models, "agents", {"agent_id": "agent-1"}).row["assignments"] == 29
@@ -283,6 +287,7 @@ def test_after_mending_it_is_as_if_nothing_had_happened(
                 if chance.random() < 0.3:
                     models.replay()
             assert models.check_rebuild() == []
+            assert models.check_archive() == []
             models.close()
         models = opened(lines)
         models.bring(["events", *models.names], count)
@@ -294,9 +299,11 @@ def test_after_mending_it_is_as_if_nothing_had_happened(
         models.bring(["events", *models.names], count)
         assert {part for part, _, _ in held(models)} <= {"agents"}
         assert models.check_rebuild() == []
+        assert models.check_archive() == []
         lines.add("ticket-1", TicketAssigned(agent_id="agent-1"), NOON)
         models.bring(models.names, count + 1)
     # Mended while it runs.
     assert models.replay() == []
     assert everything(models) == everything(opened(lines, "whole"))
     assert models.check_rebuild() == []
+    assert models.check_archive() == []

@@ -450,6 +450,7 @@ def test_a_rebuild_is_the_same_row_for_row(pair: Pair) -> None:
     pair.tell([(n % 3, n % len(MAKE), n % 2, 7 - n % 8) for n in range(40)], {5, 21})
     before = {name: in_order(asked(pair.cut, f"from {name}_history")) for name in MODELS}
     assert pair.cut.check_rebuild() == []
+    assert pair.cut.check_archive() == []
     pair.cut.rebuild()
     assert {name: in_order(asked(pair.cut, f"from {name}_history")) for name in MODELS} == before
     assert in_order(asked(pair.cut, "from things")) == in_order(asked(pair.whole, "from things"))

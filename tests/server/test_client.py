@@ -17,7 +17,7 @@ import pytest
 from crm import errors
 from crm.client import Client, is_local
 from crm.feed import Patience
-from crm.v1 import commands_pb2, leads_pb2, log_pb2, models_pb2, outcome_pb2, tickets_pb2
+from crm.v1 import commands_pb2, leads_pb2, log_pb2, models_pb2, outcome_pb2, system_pb2, tickets_pb2
 from infra.server.codes import STATUSES
 from infra.server.errors import guard
 from tests.wire import Wire
@@ -163,6 +163,12 @@ def test_a_server_that_is_not_there(tmp_path: Any) -> None:
             next(crm.feed(patience=0))
 
 
+def test_a_call_may_be_for_somebody_else(crm: Client) -> None:
+    made = crm.tickets.OpenTicket(tickets_pb2.OpenTicketRequest(), metadata=(("crm-actor", "ben"),))
+    (step,) = crm.log.ReplayStream(log_pb2.ReplayStreamRequest(stream=made.stream))
+    assert step.actor == "unauthenticated:ben"
+
+
 def test_a_token_does_not_travel_in_clear() -> None:
     for address, local in (("crm.example.org:443", False), ("10.0.0.1:1", False), ("[::1]:1", True), ("unix:/x", True)):
         assert is_local(address) == local
@@ -171,6 +177,18 @@ def test_a_token_does_not_travel_in_clear() -> None:
                 Client(address, token="secret")
     Client("crm.example.org:443", token="secret", credentials=grpc.ssl_channel_credentials()).close()
     Client("localhost:1", token="secret").close()
+
+
+@pytest.mark.parametrize("name", ["Jörg", "a\nb", "\x7f"])
+def test_a_name_that_cannot_travel_is_said_at_once(name: str) -> None:
+    with pytest.raises(ValueError, match="opaque name"):
+        Client("localhost:1", actor=name)
+
+
+def test_a_token_may_be_a_line_of_a_file(node: Any) -> None:
+    with Client(node.address, token=lambda: "a.b.c\n") as crm, pytest.raises(errors.Unauthenticated) as refused:
+        crm.system.GetStatus(system_pb2.GetStatusRequest())
+    assert refused.value.code == "TOKEN_NOT_TAKEN", "it arrived"
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from domain.event import snake_case
 from infra.server.admission import required_fields
 from infra.server.codes import OFFLINE, STATUSES
 from infra.server.contract import CIRCUMSTANCES, bulk_commands, command_of, listed_field, resources, services
-from infra.server.reference import behaviors, described, page
+from infra.server.reference import behaviors, described, limits, page
 
 ROOT = Path(__file__).parents[2]
 PROTO = ROOT / "proto"
@@ -214,6 +214,20 @@ def test_every_field_of_a_request_says_whether_it_is_required(contract: FileDesc
             says = ["REQUIRED"] if "Required." in each.comment else ["OPTIONAL"]
             assert behaviors(each.thing) == ([] if is_alternative else says), each.name
     assert seen > 500
+
+
+def test_the_reference_says_how_much_a_field_takes(caller: Any) -> None:
+    said = limits("CaptureLeadRequest")
+    assert (said["name"], said["request_id"]) == ("At most 200 characters.", "At most 200 characters.")
+    assert said["id"].startswith("At most 64 characters of A-Z")
+    assert limits("EscalateTicketRequest")["level"] == "From 1 to 9."
+    assert limits("GetLeadRequest") == {}
+    caller("CaptureLead", id="x" * 64, name="x" * 200, request_id="x" * 200)
+    refused = caller.refused("CaptureLead", id="x" * 65, name="x" * 201)
+    assert refused.fields == ["id", "name"]
+    assert caller.refused("CaptureLead", request_id="x" * 201).fields == ["request_id"]
+    reference = (ROOT / "docs/reference.md").read_text("utf-8")
+    assert "| `name` | string | Personal: the name. At most 200 characters. |" in reference
 
 
 @pytest.mark.parametrize("method", REQUESTS.values(), ids=list(REQUESTS))

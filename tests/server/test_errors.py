@@ -100,6 +100,7 @@ CASES = [
     Case("INVALID_FIELD", "RunSql", {"sql": "select 1", "encoding": 7}, "encoding"),
     Case("IS_CUSTOMER", "ForgetLead", {"id": "e-won"}),
     Case("INVALID_FILTER", "ListTickets", {"filter": "status ~ open"}, "filter"),
+    Case("INVALID_KEY", "GetRecord", {"model": "tickets", "key": {"id": "e-open"}}, "key"),
     Case("INVALID_ORDER", "ListTickets", {"order_by": "status down"}, "order_by"),
     Case("INVALID_PAGE_SIZE", "ListTickets", {"page_size": -1}, "page_size"),
     Case("INVALID_PAGE_TOKEN", "ListTickets", {"page_token": "nonsense"}, "page_token"),
@@ -224,7 +225,6 @@ UNREACHABLE = {
     "UNREADABLE_EVENT",
     # What the wire cannot say.
     "INVALID_INSTANT",
-    "INVALID_KEY",
     "NO_TIME_ZONE",
     "POSITION_AHEAD",
 }

@@ -50,6 +50,7 @@ def test_the_feed_begins_anywhere(caller: Any) -> None:
     again = events(caller("ReadEvents", recorded_from=late.recorded_at))
     assert [event.stream for event in again] == ["ticket-f-late"]
     assert events(caller("ReadEvents", recorded_from=datetime(2999, 1, 1, tzinfo=UTC))) == []
+    assert events(caller("ReadEvents", recorded_from=datetime(1, 1, 1, tzinfo=UTC), limit=1))[0].position == 1
 
 
 def test_a_reader_goes_on_where_it_was_by_position_and_hash(caller: Any) -> None:

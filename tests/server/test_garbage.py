@@ -45,7 +45,10 @@ STRANGE = (
     "id,status",
 )
 MARKER = "marked-by-{}-alone"
-NUMBERS = (0, 1, -1, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63))
+EDGES = (-62_135_596_800, 253_402_300_799)
+"""The first and the last second that a Timestamp can say."""
+
+NUMBERS = (0, 1, -1, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63), *EDGES)
 OWN_WORDS = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 """What gRPC says by itself, without a code of ours."""
 FAILURES = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)

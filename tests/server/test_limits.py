@@ -21,7 +21,7 @@ from crm.errors import ResourceExhausted
 from crm.v1 import tickets_pb2
 from infra.keys import Keys
 from infra.log import Actor, Log, Outcome, Request
-from infra.server import Server
+from infra.server import Server, reports
 from infra.server.health import NOT_SERVING, SERVING, Health
 
 ANN = Actor("user", "ann")
@@ -156,6 +156,15 @@ def test_a_message_that_is_too_large(limited: Any) -> None:
         assert caller("OpenTicket", subject="x" * 100).position
 
 
+def test_an_answer_may_be_larger_than_what_is_taken(limited: Any) -> None:
+    with limited(message_bytes=64 * 1024) as caller:
+        opened = [caller("OpenTicket", body="x" * 20_000).position for _ in range(4)]
+        page = caller("ListTickets", order_by="opened_at desc", page_size=4, min_position=opened[-1])
+        assert page.ByteSize() > 64 * 1024
+        (read,) = caller("ReadEvents", after_position=opened[0] - 1, limit=4)
+        assert [event.position for event in read.events] == opened
+
+
 def test_who_sends_no_message_keeps_nobody_waiting(limited: Any) -> None:
     with limited(workers=1, message_seconds=0.5) as caller:
         silent = caller.channel.stream_unary("/crm.v1.TicketService/OpenTicket")
@@ -244,6 +253,25 @@ def test_a_client_does_not_wait_for_what_takes_too_long(serve_again: Any, tmp_pa
         assert (refused.value.retry_after or 0) > 30 > monotonic() - begin
 
 
+def test_rows_that_nobody_reads_are_kept_for_nobody(limited: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "UNREAD_SECONDS", 0.5)
+    many = "select repeat('x', 1000) as x from range(10000) a, range(100)"
+    with limited(streams=1, sql_seconds=0.5) as caller:
+        unread = caller.streaming("RunSql", caller.request("RunSql", sql=many), timeout=600)
+        next(unread)
+        wait_until(lambda: answers(caller))
+        with pytest.raises(grpc.RpcError) as ended:
+            list(unread)
+        assert ended.value.code() is grpc.StatusCode.CANCELLED
+
+
+def answers(caller: Any) -> bool:
+    try:
+        return bool(caller("RunSql", sql="select 1"))
+    except grpc.RpcError:
+        return False
+
+
 def test_a_statement_ends_when_its_caller_has_left(limited: Any) -> None:
     for_hours = "select sum(a.range * b.range) from range(10000000) a, range(10000000) b"
     with limited(streams=1, sql_seconds=100_000) as caller:
@@ -252,11 +280,4 @@ def test_a_statement_ends_when_its_caller_has_left(limited: Any) -> None:
         assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         left = caller.streaming("RunSql", caller.request("RunSql", sql=for_hours), timeout=600)
         left.cancel()
-
-        def there_is_room() -> bool:
-            try:
-                return bool(caller("RunSql", sql="select 1"))
-            except grpc.RpcError:
-                return False
-
-        wait_until(there_is_room)
+        wait_until(lambda: answers(caller))

@@ -199,3 +199,8 @@ def test_nobody_but_a_service_acts_for_somebody_else(with_roles: Any, role: Role
 def test_for_whom_a_service_acts_is_a_bare_name(with_roles: Any, name: str) -> None:
     refused = with_roles("service").refused("OpenTicket", metadata=[("crm-actor", name)])
     assert (refused.code, refused.fields) == ("INVALID_FIELD", ["crm-actor"])
+
+
+def test_a_service_acts_for_one_alone(with_roles: Any) -> None:
+    refused = with_roles("service").refused("OpenTicket", metadata=[("crm-actor", "ann"), ("crm-actor", "bob")])
+    assert (refused.code, refused.fields) == ("INVALID_FIELD", ["crm-actor"])

@@ -214,6 +214,14 @@ def test_rows_keep_every_value_as_it_is(caller: Any) -> None:
     assert dict(row[12]) == {"a": 1.0}
 
 
+@pytest.mark.parametrize("value", ["timestamp 'infinity'", "date '10000-01-01'", "[timestamptz '0044-03-15 (BC)']"])
+def test_instants_that_rows_cannot_say(caller: Any, value: str) -> None:
+    refused = caller.refused("RunSql", sql=f"select {value} as far")
+    assert (refused.code, refused.fields) == ("SQL_INVALID", ["sql"])
+    assert refused.sentence.startswith("far holds an instant that is not between the years 1 and 9999")
+    assert table_of(caller("RunSql", sql=f"select {value} as far", encoding=reading_pb2.ENCODING_ARROW)).num_rows == 1
+
+
 def test_sql_as_arrow_is_the_same(caller: Any) -> None:
     table = table_of(caller("RunSql", sql=KINDS, encoding=reading_pb2.ENCODING_ARROW))
     assert table.to_pylist()[0]["money"] == Decimal("1.50")

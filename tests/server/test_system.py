@@ -57,7 +57,7 @@ def test_verification_compares_the_models_with_a_rebuild(caller: Any, node: Any)
     caller("OpenTicket")
     node.models.bring(node.models.names, node.log.head.position)
     answers = caller("Verify", rebuild=True, timeout=60)
-    assert {"log", *node.models.names} == {answer.part for answer in answers}
+    assert {"log", "archive", *node.models.names} == {answer.part for answer in answers}
     assert not any(answer.HasField("finding") for answer in answers)
 
 

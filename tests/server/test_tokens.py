@@ -71,6 +71,7 @@ def test_a_token_of_either_kind_is_believed(call: Any, issuer: Issuer) -> None:
         lambda: token(aud=["other", "crm"]),
         lambda: token(roles="openid agent"),
         lambda: token(iat=1),
+        lambda: token(exp=10**400),
     ],
 )
 def test_what_is_believed_as_well(call: Any, make: Callable[[], str]) -> None:
@@ -214,12 +215,22 @@ class Published:
 
     def __init__(self) -> None:
         self.content: bytes | None = None
+        self.breaks_off = False
+        self.redirects_to: str | None = None
         self.asked = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked += 1
+                if outer.redirects_to is not None:
+                    self.send_response(302)
+                    self.send_header("Location", outer.redirects_to)
+                    self.end_headers()
+                    return
+                if outer.breaks_off:
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n{")
+                    return
                 self.send_response(503 if outer.content is None else 200)
                 self.end_headers()
                 self.wfile.write(outer.content or b"")
@@ -295,6 +306,25 @@ def test_a_caller_is_told_that_the_keys_cannot_be_had(
         assert make_caller(socket)("GetStatus").well
 
 
+def test_an_address_that_breaks_off_is_one_that_does_not_answer(published: Published, clock: Any) -> None:
+    published.breaks_off = True
+    believed = believing(published.address)
+    sent = Issuer(id="1")
+    assert refusal(believed, sent.token()) == "TOKEN_KEYS_UNAVAILABLE"
+    published.breaks_off, published.content = False, jwks(sent)
+    clock(10)
+    believed.caller(sent.token())
+    published.breaks_off = True
+    clock(300)
+    assert believed.caller(sent.token()).actor.id == "kim", "the keys last read stay in force"
+
+
+def test_no_redirect_leads_to_where_somebody_could_alter_the_keys(published: Published) -> None:
+    published.redirects_to = "http://192.0.2.1/jwks"
+    with pytest.raises(Rejected, match=r"http://192\.0\.2\.1/jwks must be an https address"):
+        PublicKeys(published.address)._read()
+
+
 def test_a_key_that_was_withdrawn_is_soon_not_believed(published: Published, clock: Any) -> None:
     first, second = Issuer(id="1"), Issuer(id="2")
     published.content = jwks(first, second)
@@ -327,8 +357,15 @@ def test_of_a_jwks_only_what_signs_tokens_counts(tmp_path: Path) -> None:
     secret = "a secret that both sides would have to know, which is none"
     symmetric = {"kty": "oct", "k": urlsafe_b64encode(secret.encode()).decode(), "kid": "secret", "alg": "HS256"}
     encrypts = {**Issuer("RS256", id="enc").jwk, "use": "enc"}
+    others = [
+        {**good.jwk, "crv": "X25519", "kid": "x"},
+        {**good.jwk, "crv": "Ed448", "kid": "y"},
+        {**Issuer("RS256", id="oaep").jwk, "alg": "RSA-OAEP"},
+        {"kty": "RSA", "n": 7, "e": "AQAB"},
+        {"kty": "OKP"},
+    ]
     file = tmp_path / "jwks.json"
-    file.write_text(json.dumps({"keys": [symmetric, encrypts, small.jwk, good.jwk]}))
+    file.write_text(json.dumps({"keys": [symmetric, encrypts, *others, small.jwk, good.jwk]}))
     believed = believing(file)
     assert believed.caller(good.token()).actor.id == "kim"
     with pytest.warns(jwt.warnings.InsecureKeyLengthWarning):
