@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -471,6 +471,7 @@ def test_a_series_describes_its_columns(company: Company) -> None:
         ({"every": "day"}, "period_from"),
         ({"every": "day", "period_from": day("04-03 00:00"), "as_of": day("04-02 00:00")}, "period_from"),
         ({"every": "day", "period_from": datetime(1900, 1, 1, tzinfo=UTC)}, "every"),
+        ({"every": "day", "period_from": datetime(1, 1, 1, tzinfo=timezone(HOUR))}, "period_from"),
     ],
     ids=str,
 )
