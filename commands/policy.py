@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
@@ -28,17 +29,20 @@ from domain.policy import (
 )
 from domain.ticket import LIVE
 
+BESIDE_THE_ZONES = ("localtime", "posix", "right/")
+"""How the names begin of what a system keeps beside its time zones: not everybody knows it, or the same by it."""
+
 
 def time_zone(name: str) -> str:
     """The name, if there is such a time zone.
 
     :raises ValueError: where there is none.
     """
-    try:
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"there is no time zone {name}; write an IANA name such as Europe/Berlin") from error
-    return name
+        if not name.startswith(BESIDE_THE_ZONES):
+            return name
+    raise ValueError(f"there is no time zone {name}; write an IANA name such as Europe/Berlin")
 
 
 def calendar_date(text: str) -> str:
@@ -52,10 +56,12 @@ def calendar_date(text: str) -> str:
 TimeZone = Annotated[str, AfterValidator(time_zone), Field(examples=["Europe/Berlin", "America/Chicago", "UTC"])]
 """An IANA name."""
 
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+
 Hours = Annotated[
     str,
     Field(
-        pattern=r"^(mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$",
+        pattern=rf"^(mon|tue|wed|thu|fri|sat|sun) {CLOCK}-({CLOCK}|24:00)$",
         examples=["mon 09:00-17:00", "tue 00:00-24:00", "mon 16:30-20:00", "sun 12:00-12:00"],
     ),
 ]

@@ -291,7 +291,7 @@ class RateTicket(TicketCommand):
             "NOT_SOLVED",
             f"the ticket is {ticket.status}; only a solved or closed one can be rated",
         )
-        if ticket.rating != self.rating:
+        if ticket.rating != self.rating or self.comment not in (None, ticket.rating_comment):
             yield TicketRated(rating=self.rating, comment=self.comment)
 
 

@@ -50,6 +50,7 @@ class Ticket(State):
     agent_id: str | None = None
     escalation_level: int = 0
     rating: int | None = None
+    rating_comment: str | None = None
     reply_ids: frozenset[str] = frozenset()
     note_ids: frozenset[str] = frozenset()
 
@@ -239,4 +240,4 @@ class TicketRated(Event[Ticket]):
     comment: Personal[str | None] = None
 
     def evolve(self, ticket: Ticket) -> Ticket:
-        return evolved(ticket, rating=self.rating)
+        return evolved(ticket, rating=self.rating, rating_comment=self.comment)

@@ -424,7 +424,11 @@ def _periods(every: str, start: datetime | None, end: datetime, zone: ZoneInfo) 
     if start is None or start >= end:
         sentence = "a series needs a period_from that lies before its end, which is at the latest as_of"
         raise Rejected("INVALID_SERIES", sentence, field="period_from")
-    day, bounds = start.astimezone(zone).date(), [start]
+    try:
+        day, bounds = start.astimezone(zone).date(), [start]
+    except OverflowError as error:
+        sentence = f"in {zone} a series can begin in the year 1, not before; {start} is before it there"
+        raise Rejected("INVALID_SERIES", sentence, field="period_from") from error
     while bounds[-1] < end:
         require(
             len(bounds) <= LONGEST_SERIES,

@@ -201,9 +201,10 @@ def _version(etag: str) -> int:
 
 
 def _tag(name: str, value: str) -> str:
-    if 0 < len(value) <= LONGEST_TAG:
+    # A database compares a text up to its first NUL, or takes none with one: such a request would not be known again.
+    if 0 < len(value) <= LONGEST_TAG and "\0" not in value:
         return value
-    raise Rejected("INVALID_FIELD", f"{name} must have 1 to {LONGEST_TAG} characters", field=name)
+    raise Rejected("INVALID_FIELD", f"{name} must have 1 to {LONGEST_TAG} characters, none of which is NUL", field=name)
 
 
 def _as_version_8(number: int) -> int:

@@ -1,7 +1,7 @@
 -- How many of the tickets solved in the period were solved at the first contact, for good.
 -- clock: cohort
 -- formula: solved, one touch and not reopened within N days / solved; N days are what the SLA of first_contact_resolution promises whose version in force at T came into force last, and 7 where there is none
--- edges: a ticket that was solved several times in P counts once, from its first solution there; those whose N days are not over at T are in undecided and in nothing else; for a priority that the SLA says nothing of, its general time; no tickets decided: null
+-- edges: a ticket that was solved several times in P counts once, from its first solution there; one that was live again at the very instant of its solution was reopened; those whose N days are not over at T are in undecided and in nothing else; for a priority that the SLA says nothing of, its general time; no tickets decided: null
 -- source: the usual definition of FCR, with its N days as a policy
 -- by: tickets(priority, category, subcategory, channel, opened_by, group_id, agent_id, customer_id, requester_id, solved_by, resolution)
 -- zero: solved, undecided, reopened, first_contact
@@ -21,13 +21,14 @@ promise as (
     from newest
 ),
 solved_tickets as (
-    select ticket_id, min(solved_at) as solved_in_period_at
+    select ticket_id, solved_at as solved_in_period_at, count(*) as solutions
     from ticket_solutions
     where solved_at >= $period_from and solved_at < $period_to
-    group by ticket_id
+    group by ticket_id, solved_at
+    qualify solved_at = min(solved_at) over (partition by ticket_id)
 ),
 judged as (
-    select tickets.breakdown, ticket_id, public_replies, solved_in_period_at,
+    select tickets.breakdown, ticket_id, public_replies, solved_in_period_at, solutions,
            solved_in_period_at + to_seconds(coalesce(
                case priority
                    when 'low' then sla.low_seconds
@@ -42,11 +43,17 @@ judged as (
     cross join promise
 ),
 reopenings as (
-    select distinct ticket_id
+    select ticket_id
     from judged
     join ticket_moves using (ticket_id)
     where status_before in ('solved', 'closed') and ticket_moves.status in ('new', 'open', 'pending', 'on_hold')
       and moved_at >= solved_in_period_at and moved_at <= holds_until
+    union
+    select judged.ticket_id
+    from judged
+    asof join tickets_intervals as states
+        on states.ticket_id = judged.ticket_id and states.valid_from <= solved_in_period_at
+    where solutions > 1 or states.status in ('new', 'open', 'pending', 'on_hold')
 ),
 counted as (
     select breakdown,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -337,6 +337,28 @@ def test_first_contact_resolution_holds_as_long_as_the_policy_says(company: Comp
     assert rows(company, "one_touch_rate") == [("all", 2, 1, Decimal("0.5"))]
 
 
+def test_a_solution_that_did_not_last_a_moment_is_none_for_good(tmp_path: Path) -> None:
+    """Where a source tells minutes or days, a ticket may be solved and reopened at the same instant."""
+    later: dict[str, tuple[Command, ...]] = {
+        "again live": (SolveTicket(id="1"), ReopenTicket(id="1")),
+        "solved twice": (SolveTicket(id="2"), ReopenTicket(id="2"), SolveTicket(id="2")),
+        "reopened first": (ReopenTicket(id="3"), SolveTicket(id="3")),
+        "for good": (SolveTicket(id="4"),),
+    }
+    with company_in(tmp_path) as company:
+        for id in "1234":
+            company.tell("04-01 09:00", OpenTicket(id=id))
+        company.tell("04-01 09:30", SolveTicket(id="3"))
+        for commands in later.values():
+            for command in commands:
+                company.tell("04-02 00:00", command, "04-01 10:00")
+        company.now = day("05-01 00:00")
+        assert rows(company, "first_contact_resolution", period_from=day("04-01 10:00"), as_of=company.now) == [
+            ("all", 4, 0, 2, 2, Decimal("0.5"))
+        ]
+        assert rows(company, "reopen_rate", period_from=day("04-01 10:00"), as_of=company.now)[0][1:3] == (4, 3)
+
+
 def test_a_superseded_version_never_comes_into_force(tmp_path: Path) -> None:
     """The first version was to hold from March on; the second one, published in February, holds instead of it."""
     march = day("03-01 00:00")
@@ -449,6 +471,7 @@ def test_a_series_describes_its_columns(company: Company) -> None:
         ({"every": "day"}, "period_from"),
         ({"every": "day", "period_from": day("04-03 00:00"), "as_of": day("04-02 00:00")}, "period_from"),
         ({"every": "day", "period_from": datetime(1900, 1, 1, tzinfo=UTC)}, "every"),
+        ({"every": "day", "period_from": datetime(1, 1, 1, tzinfo=timezone(HOUR))}, "period_from"),
     ],
     ids=str,
 )

@@ -758,6 +758,8 @@ def test_one_touch_first_contact_and_satisfaction(
             if id in decided and before in ("solved", "closed") and after in LIVE
             and solutions[id] <= moved <= holds_until[id]
         }  # fmt: skip
+        then = {id: states_at(at.events, solutions[id], at.known_at)[f"ticket-{id}"] for id in decided}
+        reopened |= {id for id, ticket in then.items() if status_of(ticket) in LIVE}
         first = (touched & decided) - reopened
         rate = ratio(len(first), len(decided)) if decided else None
         assert [list(row.values())[1:] for row in answers(company, at, "first_contact_resolution", **question)] == (

@@ -89,6 +89,7 @@ CASES = [
     Case("INVALID_FIELD", "QualifyLead", {"id": "e-new", "etag": "seven"}, "etag"),
     Case("INVALID_FIELD", "QualifyLead", {"id": "e-new", "etag": "-1"}, "etag"),
     Case("INVALID_FIELD", "QualifyLead", {"id": "e-new", "request_id": ""}, "request_id"),
+    Case("INVALID_FIELD", "QualifyLead", {"id": "e-new", "request_id": "1\0"}, "request_id"),
     Case("INVALID_FIELD", "QualifyLead", {"id": "e-new", "correlation_id": "x" * 201}, "correlation_id"),
     Case("INVALID_FIELD", "QualifyLead", {"id": "e-new", "occurred_at": {"seconds": 10**15}}, "occurred_at"),
     Case("INVALID_FIELD", "GetTicketReply", {"ticket_id": "1"}, "reply_id"),

@@ -340,6 +340,14 @@ def test_a_ticket_that_is_done_can_be_rated(status: str) -> None:
     story.when(RateTicket(id="7", rating=1)).then(TicketRated(rating=1))
 
 
+@when_done
+def test_a_comment_may_follow_its_rating(status: str) -> None:
+    story = given(*STATUSES[status]).when(RateTicket(id="7", rating=5)).then(TicketRated(rating=5))
+    for comment in ("quick", "quick and kind"):
+        commented = RateTicket(id="7", rating=5, comment=comment)
+        story = story.when(commented).then(TicketRated(rating=5, comment=comment)).when(commented).then()
+
+
 @in_every_live_status
 def test_a_live_ticket_cannot_be_rated(status: str) -> None:
     given(*STATUSES[status]).when(RateTicket(id="7", rating=5)).rejected("NOT_SOLVED", says=f"the ticket is {status}")
