@@ -305,8 +305,7 @@ class Keys:
         self._drop(key.stream)
         self._by_stream[key.stream] = self._by_id[key.id] = key
         while len(self._by_stream) > self._cached:
-            _, oldest = self._by_stream.popitem(last=False)
-            del self._by_id[oldest.id]
+            self._drop(next(iter(self._by_stream)))
         return key
 
     def _drop(self, stream: str) -> None:
