@@ -125,7 +125,7 @@ STATUSES: dict[StatusCode, dict[str, str]] = {
         "LOG_TAMPERED": "the log was altered",
         "LOG_UNREADABLE": "the log's database is damaged",
         "NOT_SEALED": "a sealed text is none",
-        "POSITION_MISSING": "the topics hold later events, but not this one",
+        "POSITION_MISSING": "the topics go further, but do not hold this event",
         "SEAL_BROKEN": "a sealed text was altered",
         "UNREADABLE_EVENT": "a stored event cannot be read",
     },

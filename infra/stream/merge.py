@@ -13,7 +13,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from commands.rejected import Rejected
 from infra.log.tables import BEGINNING
 from infra.stream.cluster import Cluster
-from infra.stream.places import Offsets, begins_of, ends_of, offsets_after, poll, read_from
+from infra.stream.places import Offsets, begins_of, ends_of, offsets_after, place_of, poll, read_from
 from infra.stream.record import Arrived, Foreign, arrived
 
 AHEAD_BYTES = 2 << 20
@@ -65,9 +65,10 @@ class Merge:
         self._places = dict(self.begun_at)
         read_from(consumer, self._places)
 
-    def poll(self, timeout: float) -> list[Arrived]:
+    def poll(self, timeout: float, newest: int = 0) -> list[Arrived]:
         """The next events in order; none where none came in ``timeout`` seconds.
 
+        :param newest: up to which position there are known to be events.
         :raises Rejected: HISTORY_FORKED where an event does not continue the chain; POSITION_MISSING where the next one
             does not come although later ones are there.
         :raises KafkaError: where Kafka cannot be asked.
@@ -79,13 +80,14 @@ class Merge:
             self._keep(partition, records)
         merged = self._next()
         near = self._read_what_is_not_ahead()
-        if merged or not self._pending:
+        later = min(self._pending, default=newest)
+        if merged or later <= self._position:
             self._moved_at = time.monotonic()
-        elif (not came or not near) and time.monotonic() - self._moved_at > GAP_SECONDS:
+        elif (not came or not near) and time.monotonic() - self._moved_at > GAP_SECONDS and self._at_ends(near):
             raise Rejected(
                 "POSITION_MISSING",
-                f"the topics {self._cluster.prefix}.* hold the event at position {min(self._pending)}, "
-                f"but not the one at {self._position + 1}",
+                f"the topics {self._cluster.prefix}.* go to position {later} at least, "
+                f"but do not hold the event at {self._position + 1}",
             )
         return merged
 
@@ -104,9 +106,9 @@ class Merge:
         for partition in self._cluster.topic_partitions(self._consumer):
             self._places.setdefault(partition, 0)
 
-    def _read_what_is_not_ahead(self) -> bool:
+    def _read_what_is_not_ahead(self) -> set[TopicPartition]:
         """Leave alone for a while what runs far ahead. Where all do, what comes next is late or missing, and they are
-        read on only as far again. Whether there is any that does not run ahead.
+        read on only as far again. Those that do not run ahead.
         """
         reading = self._consumer.assignment()
         ahead = self._ahead
@@ -115,12 +117,19 @@ class Merge:
         wanted = near or {each for each in bounds if ahead[each] < 2 * AHEAD_BYTES}
         # To ask for the places takes the client long, and mostly there is nothing to change.
         if wanted != reading:
-            self._places |= {each: self._consumer.position(each) for each in reading}
+            self._places |= {each: place_of(self._consumer, each) for each in reading}
             if wanted:
                 read_from(self._consumer, {each: self._places[each] for each in wanted})
             else:
                 self._consumer.unsubscribe()
-        return bool(near)
+        return near
+
+    def _at_ends(self, partitions: set[TopicPartition]) -> bool:
+        """Whether there is nothing more on partitions that are read now. Where nobody answers for one, that is no
+        sign that it has nothing.
+        """
+        ends = ends_of(self._consumer, list(partitions))
+        return all(place_of(self._consumer, each) >= end for each, end in ends.items())
 
     def _keep(self, partition: TopicPartition, records: list[ConsumerRecord]) -> None:
         prefix, pending, position, size = self._cluster.prefix, self._pending, self._position, 0

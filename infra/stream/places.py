@@ -58,6 +58,18 @@ def known_of(ask: Callable[[list[TopicPartition]], Offsets], partitions: list[To
             time.sleep(UNKNOWN_SECONDS)
 
 
+def place_of(consumer: KafkaConsumer, partition: TopicPartition) -> int:
+    """From which offset on the consumer reads a partition next.
+
+    :raises KafkaError: where Kafka cannot be asked.
+    """
+    offset: int | None = consumer.position(partition)
+    if offset is None:
+        # It was deleted from where it was to be read, and Kafka was asked from where on it is kept.
+        raise KafkaTimeoutError(f"Kafka does not say where {partition.topic}/{partition.partition} begins")
+    return offset
+
+
 def last_events(
     consumer: KafkaConsumer, partitions: list[TopicPartition], prefix: str, *, thorough: bool = True
 ) -> dict[TopicPartition, Arrived]:
@@ -145,7 +157,7 @@ def poll(consumer: KafkaConsumer, timeout: float) -> dict[TopicPartition, list[C
             raise
         # Others of the same batch are in the way as well, so it is gone through one by one.
         partition = consumer._fetcher._next_partition_records.topic_partition
-        consumer.seek(partition, consumer.position(partition) + 1)
+        consumer.seek(partition, place_of(consumer, partition) + 1)
         return {}
 
 
@@ -172,7 +184,7 @@ def look(
             elif ours:
                 known = [found[partition]] if partition in found else []
                 found[partition] = max([*known, *ours], key=lambda event: event.position)
-        reached = {partition: consumer.position(partition) for partition in left}
+        reached = {partition: place_of(consumer, partition) for partition in left}
         left = {
             partition: end
             for partition, end in left.items()
@@ -196,5 +208,5 @@ def read_from(consumer: KafkaConsumer, places: Offsets) -> None:
     if places and known != places.keys():
         consumer.assign(list(places))
     for partition, offset in places.items():
-        if partition not in known or consumer.position(partition) != offset:
+        if partition not in known or place_of(consumer, partition) != offset:
             consumer.seek(partition, offset)

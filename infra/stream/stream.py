@@ -277,7 +277,7 @@ class Stream:
                 if self._turn == turn and not self._offsets and not self._rows:
                     self._offsets = dict(merge.begun_at)
             while self._wait_for_room(turn):
-                events = merge.poll(POLL_SECONDS)
+                events = merge.poll(POLL_SECONDS, self._newest.position)
                 self._last_error = None
                 if events:
                     self._add(turn, events)

@@ -6,7 +6,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, NotControllerError, TopicAlreadyExistsError
 
 from commands.rejected import Rejected
 from domain.event import State
@@ -95,6 +95,9 @@ def _made(admin: KafkaAdminClient, name: str, how: dict[str, Any]) -> bool:
         admin.create_topics({name: how})
     except TopicAlreadyExistsError:
         return False
+    except RuntimeError as error:
+        # So kafka-python says that Kafka is between two controllers.
+        raise NotControllerError(str(error)) from error
     return True
 
 

@@ -15,7 +15,7 @@ from infra.database import Database, open_database, values
 from infra.log import Finding
 from infra.log.tables import events
 from infra.stream.cluster import Cluster
-from infra.stream.places import PATIENCE, POLL_SECONDS, begins_of, ends_of, last_events, poll, read_from
+from infra.stream.places import PATIENCE, POLL_SECONDS, begins_of, ends_of, last_events, place_of, poll, read_from
 from infra.stream.record import Arrived, event_in
 from infra.stream.topics import unavailable
 
@@ -104,7 +104,7 @@ class _Comparison:
                 deadline = monotonic() + PATIENCE
                 events = (event_in(record, partition, self._cluster.prefix) for record in records)
                 yield [event for event in events if event is not None]
-            places = {each: self._consumer.position(each) for each in partitions}
+            places = {each: place_of(self._consumer, each) for each in partitions}
             if progress is not None:
                 progress(min(total, sum(places[each] - begins[each] for each in partitions)), total)
             if all(places[each] >= ends[each] for each in partitions):

@@ -70,8 +70,9 @@ def test_wrong_usage_is_told_apart(crm: Crm, served: Path, arguments: tuple[str,
 
 
 def test_settings_that_cannot_be(crm: Crm, served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRM_TIME_ZONE", "Europe/Nowhere")
-    assert refused(crm("status", "--data", served), "INVALID_SETTING", "Europe/Berlin")
+    for nobodys in ("Europe/Nowhere", "localtime", "posix/Europe/Berlin"):
+        monkeypatch.setenv("CRM_TIME_ZONE", nobodys)
+        assert refused(crm("status", "--data", served), "INVALID_SETTING", "Europe/Berlin")
     monkeypatch.setenv("CRM_TIME_ZONE", "UTC")
     monkeypatch.setenv("CRM_THREADS", "none")
     assert refused(crm("status", "--data", served), "INVALID_SETTING", "CRM_THREADS")

@@ -19,7 +19,8 @@ from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 from commands.rejected import Rejected
 from infra.log import Row, from_microseconds
 from infra.log.document import instant_text
-from infra.stream import Cluster, Place, Stream, merge, offsets_of, places, verify_topics
+from infra.stream import Cluster, Place, Stream, make_topics, merge, offsets_of, places, verify_topics
+from infra.stream import cluster as cluster_module
 from infra.stream import stream as stream_module
 from infra.stream.record import headers, milliseconds
 from infra.stream.topics import FOREVER
@@ -329,6 +330,16 @@ def altered(row: Row) -> Row:
     return row._replace(document=document_of(row.position, {"body": "another"}))
 
 
+def of_one_partition(address: str) -> Cluster:
+    """One whose only topic has one partition."""
+    cluster = Cluster(address, f"t{uuid4().hex[:10]}")
+    with cluster.admin() as admin:
+        # Its records are old, and a broker that may delete them does, every five minutes.
+        one = {"num_partitions": 1, "configs": FOREVER}
+        admin.create_topics({f"{cluster.prefix}.ticket": one}, wait_for_metadata=True)
+    return cluster
+
+
 def refusal(stream: Stream, head: int) -> Rejected:
     """What stops a stream whose topics do not go beyond the head."""
     with pytest.raises(Rejected) as refused:
@@ -389,7 +400,7 @@ def test_an_event_that_is_missing_is_not_skipped(cluster: Cluster, monkeypatch: 
     with Stream(cluster) as stream:
         refused = refusal(stream, 20)
         assert refused.code == "POSITION_MISSING"
-        assert "hold the event at position 11, but not the one at 10" in refused.sentence
+        assert "go to position 11 at least, but do not hold the event at 10" in refused.sentence
         # It is late, and then it goes on.
         publish_by_hand(cluster, [rows[9]])
         eventually(lambda: stream.status.position == 20, lambda: stream.status)
@@ -398,15 +409,53 @@ def test_an_event_that_is_missing_is_not_skipped(cluster: Cluster, monkeypatch: 
         assert len(rows_of(stream)) == 20
 
 
+def test_what_kafka_deleted_before_it_was_read_is_missing(kafka_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "GAP_SECONDS", 0.5)
+    monkeypatch.setattr(stream_module, "READ_AHEAD_BYTES", 1)
+    monkeypatch.setitem(cluster_module.CONSUMER, "max_partition_fetch_bytes", 1)
+    cluster = of_one_partition(kafka_address)
+    rows = made_up(6_000, 4_000)
+    publish_by_hand(cluster, rows)
+    partition = TopicPartition(f"{cluster.prefix}.ticket", 0)
+    with Stream(cluster) as stream:
+        await_head(stream, 6_000)
+        eventually(lambda: stream.status.position > 0)
+        with cluster.admin() as admin, cluster.consumer() as consumer:
+            admin.delete_records(places.ends_of(consumer, [partition]))
+        # Nothing later comes that would show it.
+        with pytest.raises(Rejected, match="go to position 6000 at least, but do not hold the event at") as refused:
+            list(stream.batches(0))
+        assert refused.value.code == "POSITION_MISSING"
+        assert str(stream.status.last_error).startswith("POSITION_MISSING")
+        publish_by_hand(cluster, rows)
+        eventually(lambda: stream.status.last_error is None, lambda: stream.status)
+        assert [row[0] for row in rows_of(stream)] == list(range(1, 6_001))
+
+
+def test_topics_that_lost_something_are_replaced_by_others(company: Company) -> None:
+    company.happen(300)
+    company.publish_all()
+    with Stream(company.cluster) as stream:
+        await_head(stream, 300)
+        batch = next(stream.batches(0, 200))
+        place = Place(200, batch["hash"][-1].as_py(), offsets_of(batch))
+    with company.cluster.admin() as admin, company.cluster.consumer() as consumer:
+        admin.delete_records(places.ends_of(consumer, company.cluster.topic_partitions(consumer)))
+    others = replace(company.cluster, prefix=f"{company.cluster.prefix}again")
+    make_topics(others)
+    company.cluster = others
+    company.publish_all()
+    company.check_topics()
+    with Stream(others, place) as stream:
+        await_head(stream, 300)
+        assert rows_of(stream, 200) == [tuple(row) for row in company.log.rows()][200:]
+
+
 def test_memory_is_bounded_where_an_event_is_missing(kafka_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merge, "AHEAD_BYTES", 64 << 10)
     monkeypatch.setattr(merge, "GAP_SECONDS", 0.5)
     # On the only partition there is; another one could still bring what is missing.
-    cluster = Cluster(kafka_address, f"t{uuid4().hex[:10]}")
-    with cluster.admin() as admin:
-        # Its records are old, and a broker that may delete them does, every five minutes.
-        one = {"num_partitions": 1, "configs": FOREVER}
-        admin.create_topics({f"{cluster.prefix}.ticket": one}, wait_for_metadata=True)
+    cluster = of_one_partition(kafka_address)
     rows = made_up(6_000, 4_000)
     publish_by_hand(cluster, [*rows[:9], *rows[10:]])
     held = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from kafka import codec
+from kafka import KafkaAdminClient, codec
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from commands.rejected import Rejected
@@ -53,6 +53,18 @@ def test_one_that_loses_history_is_refused(bare: Cluster, config: str, value: st
     assert refused.value.code == "TOPIC_LOSES_HISTORY"
     with bare.admin() as admin:
         assert [each for each in admin.list_topics() if each.startswith(bare.prefix)] == [name]
+
+
+def test_while_kafka_has_no_controller_it_says_so(bare: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def between_two(*_: object) -> None:
+        raise RuntimeError("Failed to find active controller id!")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KafkaAdminClient, "create_topics", between_two)
+        with pytest.raises(Rejected, match="active controller") as refused:
+            make_topics(bare)
+    assert refused.value.code == "STREAM_UNAVAILABLE"
+    assert make_topics(bare)
 
 
 def test_one_that_does_not_repack_is_refused(bare: Cluster) -> None:
