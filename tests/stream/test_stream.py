@@ -432,6 +432,25 @@ def test_what_kafka_deleted_before_it_was_read_is_missing(kafka_address: str, mo
         assert [row[0] for row in rows_of(stream)] == list(range(1, 6_001))
 
 
+def test_nothing_is_missing_while_a_partition_has_more(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "GAP_SECONDS", 0.2)
+    rows = made_up(20)
+    publish_by_hand(cluster, [*rows[:9], *rows[10:]])
+
+    def further(*asked: Any) -> places.Offsets:
+        """As of a partition whose records do not come, because its broker is away."""
+        return {each: end + 1 for each, end in places.ends_of(*asked).items()}
+
+    with cluster.consumer() as consumer:
+        merged = merge.Merge(cluster, consumer, cluster.topic_partitions(consumer), 0)
+        with monkeypatch.context() as patched:
+            patched.setattr(merge, "ends_of", further)
+            given = [event.position for _ in range(10) for event in merged.poll(0.1)]
+            assert given == list(range(1, 10))
+        with pytest.raises(Rejected, match="go to position 11 at least, but do not hold the event at 10"):
+            merged.poll(0.1)
+
+
 def test_topics_that_lost_something_are_replaced_by_others(company: Company) -> None:
     company.happen(300)
     company.publish_all()
