@@ -28,7 +28,7 @@ from commands.ticket import AssignTicket, OpenTicket
 from crm.v1 import commands_pb2, tickets_pb2
 from infra.keys import Keys
 from infra.log import Actor, Log, Request
-from infra.main import Node, collect_less
+from infra.main import Node, tune_python
 from infra.server.commands import Reader, outcome_message
 from infra.server.tokens import PublicKeys, Tokens
 from infra.settings import Settings
@@ -53,7 +53,7 @@ processes = multiprocessing.get_context("spawn")
 
 def run(scale: float) -> list[Result]:
     """The figures; at ``scale`` 1 in about a minute. The garbage is collected as in a running node."""
-    collect_less()
+    tune_python()
     with TemporaryDirectory() as name:
         directory = Path(name)
         return [

@@ -23,7 +23,7 @@ from infra.intake import run as run_import
 from infra.intake.importing import BATCH
 from infra.keys import Keys
 from infra.log import Log, utc_now
-from infra.main import collect_less
+from infra.main import tune_python
 from tests.bench.bench_log import bare_database, bare_insert, stored
 from tests.intake.log_door import log_door
 
@@ -38,7 +38,7 @@ Result = dict[str, Any]
 
 def run(scale: float) -> list[Result]:
     """The figures; scale 1 is the whole file, in about two minutes. The garbage is collected as in a running node."""
-    collect_less()
+    tune_python()
     log: list[float] = []
     grpc: list[float] = []
     bare: list[float] = []

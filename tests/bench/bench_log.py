@@ -19,7 +19,7 @@ from infra.database import open_database, prepare
 from infra.keys import Keys
 from infra.log import Actor, Log, Request, microseconds
 from infra.log.tables import MIGRATIONS, REVISION
-from infra.main import collect_less
+from infra.main import tune_python
 
 ACTOR = Actor("service_account", "bench")
 CALLERS = 32
@@ -37,7 +37,7 @@ InsertEach = Callable[[Rows], float]
 
 def run(scale: float) -> list[Result]:
     """The figures; at ``scale`` 1 in about half a minute. The garbage is collected as in a running node."""
-    collect_less()
+    tune_python()
     with TemporaryDirectory() as name:
         directory = Path(name)
         log, bare = new_log(directory / "many"), bare_database(directory / "many-bare")

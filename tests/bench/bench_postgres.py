@@ -25,7 +25,7 @@ from infra.database import open_database, prepare
 from infra.keys import Keys
 from infra.log import Log, Request
 from infra.log.tables import MIGRATIONS, REVISION
-from infra.main import collect_less
+from infra.main import tune_python
 from tests import postgres
 from tests.bench.bench_log import (
     ACTOR,
@@ -49,7 +49,7 @@ Make = Callable[[str], str]
 
 def run(scale: float) -> list[Result]:
     """The figures; at ``scale`` 1 in a few minutes. Skips where there is no PostgreSQL, with the reason."""
-    collect_less()
+    tune_python()
     with server() as make:
         return [
             *deciding(make, scale),
@@ -158,11 +158,11 @@ from time import time
 from commands.lead import CaptureLead
 from infra.keys import Keys
 from infra.log import Log, Request
-from infra.main import collect_less
+from infra.main import tune_python
 from tests.bench.bench_log import ACTOR, execute_all, in_threads, lead_command
 
 log_url, keys_url, name, callers, count = sys.argv[1:]
-collect_less()
+tune_python()
 log = Log.open(log_url, Keys.open(keys_url, bytes(32)))
 requests = [[Request(lead_command(f"{name}-{caller}-{n // 2}", n), ACTOR) for n in range(int(count))]
             for caller in range(int(callers))]

@@ -22,7 +22,7 @@ from infra.keys import Keys
 from infra.keys.rotation import rewrap
 from infra.log import Actor, Log, Request, utc_now
 from infra.log.document import shape_of
-from infra.main import collect_less
+from infra.main import tune_python
 from tests.intake.doors import command_of
 
 ACTOR = Actor("service_account", "bench")
@@ -35,7 +35,7 @@ Result = dict[str, Any]
 
 def run(scale: float) -> list[Result]:
     """The figures; at scale 1 among a million events."""
-    collect_less()
+    tune_python()
     with TemporaryDirectory() as name:
         directory = Path(name)
         return [

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -21,11 +22,13 @@ from crm.v1 import leads_pb2, system_pb2, tickets_pb2
 from infra.keys import Keys, load_master_key
 from infra.log import Actor, Log, Request
 from infra.settings import Settings
+from tests.bench.bench_grpc import processes, send_bulk
 
 ACTOR = Actor("service_account", "bench")
 COMMANDS_A_SECOND = 200
 QUESTIONS = 400
 BULK = 500
+MESSAGES = 20
 
 
 def run(scale: float) -> list[dict[str, Any]]:
@@ -38,11 +41,16 @@ def run(scale: float) -> list[dict[str, Any]]:
         bare = imports_alone()
         with served(data) as (address, seconds):
             waits = answers_to_what_was_just_written(address)
+            alone = questions(address)
+            with bulk_to(address):
+                beside = questions(address)
         return [
             row("serve: start to ready", seconds, "s", "<= 2"),
             row("serve: of which Python's imports alone", bare, "s"),
             row("serve: wait for a position just answered, median", 1000 * median(waits), "ms"),
             row("serve: wait for a position just answered, p99", 1000 * quantiles(waits, n=100)[-1], "ms", "<= 50"),
+            row("serve: a question for a record, median", 1000 * median(alone), "ms"),
+            row("serve: the same while others send 500 commands a message", 1000 * median(beside), "ms"),
         ]
 
 
@@ -126,6 +134,42 @@ def answers_to_what_was_just_written(address: str) -> list[float]:
     stop.set()
     load.join()
     return waits
+
+
+def questions(address: str) -> list[float]:
+    """Seconds that each of some questions for a record takes."""
+    took = []
+    with Client(address) as crm:
+        for number in range(QUESTIONS):
+            begin = perf_counter()
+            crm.tickets.GetTicket(tickets_pb2.GetTicketRequest(ticket_id=f"bench-{number}"))
+            took.append(perf_counter() - begin)
+    return took
+
+
+@contextmanager
+def bulk_to(address: str) -> Iterator[None]:
+    """Meanwhile another process sends commands in bulk."""
+    sending = processes.Process(target=keep_sending, args=(address,))
+    before = position(address)
+    sending.start()
+    try:
+        while position(address) == before:
+            sleep(0.1)
+        yield
+    finally:
+        sending.terminate()
+        sending.join()
+
+
+def position(address: str) -> int:
+    with Client(address) as crm:
+        return int(crm.system.GetStatus(system_pb2.GetStatusRequest()).position)
+
+
+def keep_sending(address: str) -> None:
+    for turn in count(1):
+        send_bulk(address, MESSAGES, turn=turn)
 
 
 def keep_writing(address: str, stop: Event) -> None:

@@ -21,7 +21,7 @@ from crm.client import Client
 from crm.v1 import tickets_pb2
 from infra.deploy import Broker
 from infra.log import Log, Request, Row
-from infra.main import PROJECTIONS, collect_less
+from infra.main import PROJECTIONS, tune_python
 from infra.models import EVENTS, Models
 from infra.stream import Cluster, Publisher, Stream, make_topics
 from infra.stream.publisher import MOST_EVENTS
@@ -40,7 +40,7 @@ PAUSE = 0.005
 
 def run(scale: float) -> list[Result]:
     """The figures; at ``scale`` 1 in about five minutes."""
-    collect_less()
+    tune_python()
     with TemporaryDirectory() as name, kafka(Path(name)) as address:
         log = new_log(Path(name) / "log")
         for begin in range(0, int(100_000 * scale), 500):
