@@ -45,7 +45,7 @@ def run(scale: float) -> list[Result]:
         log = new_log(Path(name) / "log")
         for begin in range(0, int(100_000 * scale), 500):
             log.submit([Request(lead_command(str(n // 2), n), ACTOR) for n in range(begin, begin + 500)])
-        results = [*throughput(log, address), *freshness(log, address), catching_up(log, address, Path(name))]
+        results = [*throughput(log, address), *freshness(log, address), *catching_up(log, address, Path(name))]
         log.close()
         return [*results, *just_answered(address, Path(name)), *far_behind(address, Path(name), int(1_000_000 * scale))]
 
@@ -137,23 +137,32 @@ def bare_consume(cluster: Cluster) -> float:
     return float(count / elapsed)
 
 
-def catching_up(log: Log, address: str, folder: Path) -> Result:
-    """All read models from nothing to the head: over Kafka, and straight from the log as an embedded node does."""
+def catching_up(log: Log, address: str, folder: Path) -> list[Result]:
+    """All read models, in files that were made before, from nothing to the head: over Kafka, and straight from the log
+    as an embedded node does; and counting the records, which no node that follows Kafka can outdo.
+    """
     cluster = new_cluster(address)
     publish(log, cluster)
     head = log.head.position
-    followed, embedded = [], []
+    followed, embedded, counted = [], [], []
     for turn in range(UPKEEP_ROUNDS):
+        over_kafka, from_log = folder / f"kafka-{turn}", folder / f"log-{turn}"
+        for each in (over_kafka, from_log):
+            models_over(log, each).close()
         begin = perf_counter()
         with Stream(cluster) as stream:
             while stream.head.position < head:
                 stream.wait(head - 1, None)
-            brought(stream, folder / f"kafka-{turn}", head)
+            brought(stream, over_kafka, head)
         followed.append(head / (perf_counter() - begin))
         begin = perf_counter()
-        brought(log, folder / f"log-{turn}", head)
+        brought(log, from_log, head)
         embedded.append(head / (perf_counter() - begin))
-    return result("stream: all read models caught up / embedded upkeep", "events/s", followed, embedded, 0.8)
+        counted.append(bare_consume(cluster))
+    return [
+        result("stream: all read models caught up / embedded upkeep", "events/s", followed, embedded, 0.8),
+        result("stream: all read models caught up / bare counting", "events/s", followed, counted, 0.2),
+    ]
 
 
 def brought(source: Any, folder: Path, position: int) -> None:
