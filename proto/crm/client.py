@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from ipaddress import ip_address
 from pkgutil import iter_modules
+from threading import Event as Flag
 from threading import Lock
 from time import monotonic
 from types import TracebackType
@@ -23,7 +24,7 @@ from uuid import uuid4
 import grpc
 
 import crm.v1
-from crm.errors import CrmError, crm_error
+from crm.errors import Cancelled, CrmError, crm_error
 from crm.feed import Feed, Patience, watch
 from crm.v1 import commands_pb2, log_pb2
 
@@ -85,13 +86,16 @@ class Client:
             raise ValueError(f"a token for {address} would travel in clear; give credentials, so that it is TLS")
         if actor is not None and not (actor.isascii() and actor.isprintable()):
             raise ValueError("an actor is an opaque name of A-Z a-z 0-9 . _ ~ -")
+        # What goes to this machine does not leave it for a proxy that the environment names.
+        options = [*OPTIONS, ("grpc.enable_http_proxy", 0)] if is_local(address) else OPTIONS
         if credentials is None:
-            self._channel = grpc.insecure_channel(address, OPTIONS)
+            self._channel = grpc.insecure_channel(address, options)
         else:
-            self._channel = grpc.secure_channel(address, credentials, OPTIONS)
+            self._channel = grpc.secure_channel(address, credentials, options)
         self._seen = _Seen()
-        each_call = _Circumstances(((ACTOR_KEY, actor),) if actor else (), token, timeout, self._seen)
-        self._stubs = stubs(grpc.intercept_channel(self._channel, each_call))
+        self._closed = Flag()
+        each_call = _Circumstances(((ACTOR_KEY, actor),) if actor else (), token, timeout, self._seen, self._closed)
+        self._stubs = stubs(_Unregistered(grpc.intercept_channel(self._channel, each_call)))
 
     def __getattr__(self, name: str) -> Any:
         found = vars(self).get("_stubs", {}).get(name)
@@ -125,6 +129,8 @@ class Client:
 
     def is_reachable(self, seconds: float) -> bool:
         """Whether a connection stands, or does within so many seconds."""
+        if self._closed.is_set():
+            return False
         try:
             grpc.channel_ready_future(self._channel).result(timeout=seconds)
         except grpc.FutureTimeoutError:
@@ -132,7 +138,8 @@ class Client:
         return True
 
     def close(self) -> None:
-        """Hang up; calls that are under way end."""
+        """Hang up; calls that are under way end as CLIENT_CLOSED, and so do those that come."""
+        self._closed.set()
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -142,7 +149,24 @@ class Client:
         self.close()
 
 
-def stubs(channel: grpc.Channel) -> dict[str, Any]:
+class _Unregistered:
+    """A channel that lets no call register its method, which gRPC does anew at each call of a channel that intercepts,
+    and which ends the whole process where the channel was closed meanwhile.
+    """
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._channel = channel
+
+    def __getattr__(self, kind: str) -> Callable[..., Any]:
+        make = getattr(self._channel, kind)
+
+        def made(method: str, *, request_serializer: Any, response_deserializer: Any, **_: Any) -> Any:
+            return make(method, request_serializer, response_deserializer)
+
+        return made
+
+
+def stubs(channel: Any) -> dict[str, Any]:
     """The stub of every service of the contract, by the name of the service's file."""
     ending = "_pb2_grpc"
     files = [found.name for found in iter_modules(crm.v1.__path__) if found.name.endswith(ending)]
@@ -185,9 +209,8 @@ class _Seen:
         if kind == "crm.v1.Outcome":
             self.add(answer.position)
         elif kind == "crm.v1.ExecuteCommandsResponse":
-            done = next((each for each in reversed(answer.results) if each.HasField("outcome")), None)
-            if done is not None:
-                self.add(done.outcome.position)
+            # One that was sent before is answered with the position of then.
+            self.add(max((each.outcome.position for each in answer.results), default=0))
 
     def asked_for(self, request: Any) -> Any:
         """The request, with the position where it may say one and does not."""
@@ -228,40 +251,70 @@ class _Circumstances(
         token: str | Callable[[], str] | None,
         timeout: float,
         seen: _Seen,
+        closed: Flag,
     ) -> None:
         self._metadata = metadata
         self._token = token
         self._timeout = timeout
         self._seen = seen
+        self._closed = closed
 
     def intercept_unary_unary(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
         timeout = self._timeout if details.timeout is None else details.timeout
         begin, sent = monotonic(), self._seen.asked_for(with_request_id(request))
         patience = Patience(0 if details.method.rpartition("/")[2] in ONCE else RETRY_SECONDS)
         while True:
-            call = proceed(self._with_metadata(details, timeout - (monotonic() - begin)), sent)
+            call = self._begin(proceed, self._with_metadata(details, timeout - (monotonic() - begin)), sent)
             # A call that runs on in the background raises gRPC's own error where it is asked for its result.
             if not call.done() or call.code() is grpc.StatusCode.OK:
                 call.add_done_callback(self._remember)
                 return call
             try:
-                patience.bear(crm_error(call))
+                patience.bear(crm_error(call), timeout - (monotonic() - begin))
             except CrmError as error:
                 raise error from call
 
     def intercept_unary_stream(self, proceed: Callable[..., Any], details: Any, request: Any) -> Any:
         begin, sent = monotonic(), self._seen.asked_for(request)
 
-        def again() -> Any:
-            left = None if details.timeout is None else details.timeout - (monotonic() - begin)
-            return proceed(self._with_metadata(details, left), sent)
+        def left() -> float | None:
+            return None if details.timeout is None else details.timeout - (monotonic() - begin)
 
-        return _Answers(again, Patience(RETRY_SECONDS))
+        def again() -> Any:
+            return self._begin(proceed, self._with_metadata(details, left()), sent)
+
+        return _Answers(again, Patience(RETRY_SECONDS), left)
 
     def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
         sent = map(with_request_ids, requests)
         # What was taken from an iterator cannot be taken from it again.
-        return _Answers(lambda: proceed(self._with_metadata(details, details.timeout), sent), Patience(0), self._seen)
+        return _Answers(
+            lambda: self._begin(proceed, self._with_metadata(details, details.timeout), sent),
+            Patience(0),
+            lambda: None,
+            self._seen,
+        )
+
+    def _begin(self, proceed: Callable[..., Any], details: _CallDetails, sent: Any) -> Any:
+        """The call, begun.
+
+        :raises CrmError: CLIENT_CLOSED.
+        """
+        failed: BaseException | None = None
+        if not self._closed.is_set():
+            try:
+                call = proceed(details, sent)
+            except ValueError as error:
+                failed = error
+            else:
+                # Where the call could not even be begun, gRPC hands over why as if that were an answer.
+                failed = call.exception() if call.done() else None
+                if failed is None or isinstance(failed, grpc.RpcError):
+                    return call
+        if self._closed.is_set():
+            raise closed() from failed
+        assert failed is not None
+        raise failed
 
     def _remember(self, call: Any) -> None:
         if call.code() is grpc.StatusCode.OK:
@@ -272,8 +325,13 @@ class _Circumstances(
         # The server takes one name alone; that of the call itself comes first.
         own = () if any(key == ACTOR_KEY for key, _ in given) else self._metadata
         token = self._token() if callable(self._token) else self._token
-        # Read from a file it ends with its line.
-        proof = () if token is None else ((TOKEN_KEY, f"Bearer {token.strip()}"),)
+        proof: tuple[tuple[str, str], ...] = ()
+        if token is not None:
+            # Read from a file it ends with its line.
+            token = token.strip()
+            if not (token.isascii() and token.isprintable()):
+                raise ValueError("a token is one line of ASCII")
+            proof = ((TOKEN_KEY, f"Bearer {token}"),)
         return _CallDetails(
             details.method,
             timeout,
@@ -287,9 +345,16 @@ class _Circumstances(
 class _Answers:
     """The answers of a streaming call; ``cancel`` hangs up."""
 
-    def __init__(self, begin: Callable[[], Any], patience: Patience, seen: _Seen | None = None) -> None:
+    def __init__(
+        self,
+        begin: Callable[[], Any],
+        patience: Patience,
+        left: Callable[[], float | None],
+        seen: _Seen | None = None,
+    ) -> None:
         self._begin = begin
         self._patience = patience
+        self._left = left
         self._seen = seen
         self._has_begun = False
         self._call = begin()
@@ -322,7 +387,18 @@ class _Answers:
     def _bear(self, error: CrmError) -> None:
         if self._has_begun:
             raise error
-        self._patience.bear(error)
+        self._patience.bear(error, self._left())
+
+
+def closed() -> CrmError:
+    """What becomes of the calls of a client that was closed."""
+    return Cancelled(
+        "CLIENT_CLOSED",
+        "this client was closed; make another",
+        field=None,
+        status=grpc.StatusCode.CANCELLED,
+        is_final=True,
+    )
 
 
 def with_request_id(request: Any) -> Any:

@@ -11,7 +11,8 @@ class CrmError(Exception):
     """A call that was refused or failed. ``code`` is stable and part of the contract (the name of the gRPC status where
     the server gave none), ``sentence`` says what is wrong, ``field`` names the field of the request that is at fault,
     where one is, and ``fields`` says of each what is wrong with it; ``status`` is gRPC's. ``retry_after`` is when to
-    try again, in seconds, where the server says so; ``is_told`` says that it was the server who refused.
+    try again, in seconds, where the server says so; ``is_final`` says that it was the server who
+    refused, or this process, not the way between.
     """
 
     def __init__(
@@ -23,7 +24,7 @@ class CrmError(Exception):
         status: grpc.StatusCode,
         fields: dict[str, str] | None = None,
         retry_after: float | None = None,
-        is_told: bool = False,
+        is_final: bool = False,
     ) -> None:
         super().__init__(code, sentence)
         self.code = code
@@ -32,7 +33,7 @@ class CrmError(Exception):
         self.status = status
         self.fields = fields or {}
         self.retry_after = retry_after
-        self._is_told = is_told
+        self._is_final = is_final
 
     def __str__(self) -> str:
         return f"{self.code}: {self.sentence}"
@@ -40,9 +41,10 @@ class CrmError(Exception):
     @property
     def is_passing(self) -> bool:
         """Whether the same call may succeed in a moment: the server or the way to it was away, or had no room."""
-        if self.status in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN):
-            # A connection that breaks in the middle is told so by gRPC; the server itself gives a code.
-            return not self._is_told
+        if self.status in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED):
+            # A connection that breaks in the middle is told so by gRPC, and a server that stops cancels what arrives
+            # meanwhile; the server itself gives a code. Whoever hang up themselves do not ask again anyway.
+            return not self._is_final
         if self.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
             return self.retry_after is not None
         # A server that stops cancels what arrives meanwhile; whoever hangs up themselves do not ask again anyway.
@@ -134,7 +136,7 @@ def crm_error(error: grpc.RpcError) -> CrmError:
     status = error.code()
     code, sentence = status.name, error.details() or "the server gave no reason"
     fields: dict[str, str] = {}
-    retry_after, is_told = None, False
+    retry_after, is_final = None, False
     described = rpc_status.from_call(error)
     for packed in described.details if described is not None else ():
         for detail in (ErrorInfo(), BadRequest(), RetryInfo()):
@@ -142,11 +144,11 @@ def crm_error(error: grpc.RpcError) -> CrmError:
                 continue
             packed.Unpack(detail)
             if isinstance(detail, ErrorInfo):
-                code, is_told = detail.reason, True
+                code, is_final = detail.reason, True
             elif isinstance(detail, BadRequest):
                 fields = {each.field: each.description for each in detail.field_violations}
             else:
                 retry_after = detail.retry_delay.ToTimedelta().total_seconds()
     kind = KINDS.get(status, CrmError)
     field = next(iter(fields), None)
-    return kind(code, sentence, field=field, status=status, fields=fields, retry_after=retry_after, is_told=is_told)
+    return kind(code, sentence, field=field, status=status, fields=fields, retry_after=retry_after, is_final=is_final)

@@ -38,9 +38,10 @@ class Patience:
         """Whether nobody wants it any more."""
         return self._stopped.is_set()
 
-    def bear(self, error: CrmError) -> None:
+    def bear(self, error: CrmError, left: float | None = None) -> None:
         """Pause after an error that may pass.
 
+        :param left: the seconds until it is of no use any more.
         :raises CrmError: that one, where it does not, or has not for too long, or nobody wants it to any more.
         """
         # A stream ends when its token expires; the next call may have a new one.
@@ -52,6 +53,8 @@ class Patience:
         now = monotonic()
         self._failing_since = now if self._failing_since is None else self._failing_since
         if self._seconds is not None and now - self._failing_since + pause > self._seconds:
+            raise error
+        if left is not None and pause >= left:
             raise error
         if self._stopped.wait(pause):
             raise error

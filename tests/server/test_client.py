@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from typing import Any
 import grpc
 import pytest
 
+from commands.rejected import Busy
 from crm import errors
 from crm.client import Client, is_local
 from crm.feed import Patience
@@ -331,6 +334,92 @@ def test_what_the_server_hangs_up_on_is_asked_for_again() -> None:
         assert [next(feed).position, next(feed).position] == [1, 2]
         feed.close()
     assert hung_up == {"OpenTicket", "ReadEvents", "ReadEvents in the middle"}
+
+
+@pytest.mark.parametrize("stream", ["feed", "watch"])
+def test_a_client_that_is_closed_under_a_stream_ends_it(node: Any, crm: Client, stream: str) -> None:
+    """In a process of its own: it was the end of the process."""
+    ticket = crm.tickets.OpenTicket(opened(f"closed-{stream}"))
+    program = f"""
+from threading import Timer
+from crm.client import Client, CrmError
+from crm.v1 import log_pb2, tickets_pb2
+
+crm = Client({node.address!r})
+request = tickets_pb2.WatchTicketRequest(ticket_id={ticket.id!r}, min_position={ticket.position})
+found = crm.feed(log_pb2.ReadEventsRequest(follow=True)) if {stream!r} == "feed" else crm.watch(
+    crm.tickets.WatchTicket, request)
+next(iter(found))
+Timer(0.2, crm.close).start()
+try:
+    list(found)
+except CrmError as error:
+    print(error.code)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "CLIENT_CLOSED\n"), done.stderr
+
+
+def test_a_client_that_was_closed_says_so(node: Any) -> None:
+    crm = Client(node.address)
+    crm.tickets.OpenTicket(opened("c-1"))
+    crm.close()
+    request = commands_pb2.ExecuteCommandsRequest()
+    calls: list[Callable[[], Any]] = [
+        lambda: crm.tickets.OpenTicket(opened("c-2")),
+        lambda: crm.tickets.OpenTicket.future(opened("c-2")).result(),
+        lambda: list(crm.commands.ExecuteCommands(iter([request]))),
+        lambda: next(crm.feed()),
+    ]
+    for call in calls:
+        with pytest.raises(errors.Cancelled) as refused:
+            call()
+        assert (refused.value.code, refused.value.is_passing) == ("CLIENT_CLOSED", False)
+    assert not crm.is_reachable(60)
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "ä"])
+def test_a_token_that_cannot_travel_is_said_at_once(node: Any, token: str) -> None:
+    with Client(node.address, token=token) as crm:
+        with pytest.raises(ValueError, match="one line of ASCII"):
+            crm.tickets.OpenTicket(opened("m-1"))
+        with pytest.raises(ValueError, match="one line of ASCII"):
+            next(crm.feed())
+
+
+def test_the_newest_position_of_a_message_is_remembered(crm: Client, node: Any) -> None:
+    def message(*ids: str) -> Any:
+        made = [commands_pb2.Command(open_ticket=opened(id, request_id=f"r-{id}")) for id in ids]
+        return iter([commands_pb2.ExecuteCommandsRequest(commands=made)])
+
+    list(crm.commands.ExecuteCommands(message("p-1")))
+    before = crm.position
+    list(crm.commands.ExecuteCommands(message("p-2", "p-1")))
+    assert crm.position > before
+
+
+def test_no_call_waits_beyond_its_deadline_to_be_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(request: Any, context: grpc.ServicerContext) -> None:
+        raise Busy("RATE_EXCEEDED", "too often", 4)
+
+    class Impatient(Flag):
+        def wait(self, timeout: float | None = None) -> bool:
+            pytest.fail(f"it waited for {timeout} s")
+
+    monkeypatch.setattr("crm.feed.Flag", Impatient)
+    handler = grpc.unary_unary_rpc_method_handler(guard(busy))
+    with serving("TicketService", OpenTicket=handler) as crm, pytest.raises(errors.ResourceExhausted) as refused:
+        crm.tickets.OpenTicket(opened("d-1"), timeout=3)
+    assert refused.value.retry_after == 4
+
+
+def test_what_goes_to_this_machine_goes_through_no_proxy(node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("grpc_proxy", "https_proxy", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_grpc_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Client(node.address) as crm:
+        assert crm.tickets.OpenTicket(opened("x-1")).position
 
 
 def unavailable() -> errors.CrmError:
