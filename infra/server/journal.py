@@ -5,16 +5,37 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOBase
 from typing import Any
 
 import orjson
 import structlog
 
 
+class _Stderr(TextIOBase):
+    """Standard error as it is at the moment. What cannot be written there is lost, and nothing else: a disk that is
+    full, or a reader that is gone, is no reason for a call to fail.
+    """
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.flush()
+
+
+STDERR = _Stderr()
+
+
 def journal() -> Any:
     """Where to write it down. Neither requests nor the texts of errors belong there: both may hold personal data."""
-    return structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    return structlog.wrap_logger(structlog.PrintLogger(STDERR))
 
 
 @contextmanager
@@ -36,14 +57,15 @@ def kept(level: str) -> Iterator[None]:
 
 def _begin(level: str) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
-    on_terminal = sys.stderr.isatty()
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     shown: Any = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(_text)
-    structlog.configure([*shared, shown], wrapper_class=structlog.make_filtering_bound_logger(number))
-    handler = logging.StreamHandler(sys.stderr)
+    own = [*shared, _printable, shown] if on_terminal else [*shared, shown]
+    structlog.configure(own, wrapper_class=structlog.make_filtering_bound_logger(number))
+    handler = logging.StreamHandler(STDERR)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_of_library, shown], foreign_pre_chain=shared))
     # It repeats the texts of errors, which may hold personal data; what matters of them is written down by us.
     logging.getLogger("grpc").setLevel(logging.CRITICAL + 1)
@@ -56,6 +78,14 @@ def _of_library(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMappi
     record = line.pop("_record")
     line.pop("_from_structlog")
     line["library"] = record.name
+    return line
+
+
+def _printable(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What a caller sent does not steer the terminal, or begin a line of its own."""
+    for name, value in line.items():
+        if isinstance(value, str) and not value.isprintable():
+            line[name] = repr(value)[1:-1]
     return line
 
 

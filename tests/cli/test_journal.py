@@ -102,3 +102,53 @@ def test_lines_for_people_on_a_terminal(company: Path) -> None:
     server.stdout.close()
     assert b"serving" in said
     assert b'{"' not in said
+
+
+def served(company: Path, **given: Any) -> tuple[subprocess.Popen[bytes], str]:
+    """A server that takes calls, and its address."""
+    command = [BIN / "crm", "serve", "--listen", "127.0.0.1:0", "--data", str(company)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, **given)
+    assert server.stdout is not None
+    return server, server.stdout.readline().decode().strip()
+
+
+def capture(address: str, request_id: str) -> None:
+    with Client(address) as client:
+        client.leads.CaptureLead(leads_pb2.CaptureLeadRequest(request_id=request_id))
+
+
+@pytest.mark.parametrize("stderr", ["gone", "full", "closed"])
+def test_a_journal_that_cannot_be_written_is_no_reason_to_fail(company: Path, stderr: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    full = os.open("/dev/full", os.O_WRONLY)
+    given: dict[str, Any] = {"stderr": full if stderr == "full" else writing}
+    if stderr == "closed":
+        given = {"preexec_fn": lambda: os.close(2)}
+    server, address = served(company, **given)
+    os.close(writing)
+    os.close(full)
+    try:
+        for number in range(3):
+            capture(address, f"r-{number}")
+    finally:
+        server.terminate()
+        server.communicate(timeout=60)
+    assert server.returncode == 0
+
+
+def test_no_caller_steers_the_terminal(company: Path) -> None:
+    ours, terminal = pty.openpty()
+    server, address = served(company, stderr=terminal, env={**os.environ, "NO_COLOR": "1"})
+    os.close(terminal)
+    capture(address, "r\x1b[2J\u202ecall")
+    server.terminate()
+    server.communicate(timeout=60)
+    said = b""
+    with suppress(OSError):  # how Linux says that the other end is closed
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert b"\x1b[2J" not in said
+    assert "\u202e".encode() not in said
+    assert rb"r\x1b[2J\u202ecall" in said
