@@ -55,6 +55,7 @@ def require_usable(settings: Settings) -> None:
 
     :raises Rejected: INVALID_SETTING.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from cryptography.x509 import load_pem_x509_certificates
 
@@ -70,11 +71,11 @@ def require_usable(settings: Settings) -> None:
     assert key is not None
     try:
         public = load_pem_x509_certificates(certificate)[0].public_key()
-    except ValueError as error:
-        raise unusable("tls_certificate", "the file holds no certificate in PEM") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise unusable("tls_certificate", "the file holds no certificate in PEM, or one for a key of no use") from error
     try:
         private = load_pem_private_key(key, None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise unusable("tls_key", "the file holds no private key in PEM, or one with a password") from error
     if private.public_key() != public:
         raise unusable("tls_key", "the key is not that of the first certificate in CRM_TLS_CERTIFICATE")

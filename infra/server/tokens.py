@@ -293,6 +293,7 @@ def require_safe(address: str) -> None:
 
 def in_pem(content: bytes) -> Iterator[PublicKey]:
     """The keys in a PEM file; one of ours without a name."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     for found in PEM.finditer(content):
@@ -300,6 +301,8 @@ def in_pem(content: bytes) -> Iterator[PublicKey]:
             raise unusable("the file holds a private key; give the public one alone")
         try:
             key = load_pem_public_key(found[0])
+        except UnsupportedAlgorithm:
+            continue  # of a kind that nobody takes, no reason to believe none of the others
         except ValueError as error:
             raise unusable("the file holds something else than public keys in PEM") from error
         if (algorithm := algorithm_of(key)) is not None:
@@ -322,7 +325,7 @@ def in_jwks(content: bytes) -> Iterator[PublicKey]:
             algorithm = algorithm_of(key.key)
             if algorithm is not None and algorithm == key.algorithm_name:
                 yield PublicKey(key.key_id, algorithm, key.key)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise unusable("what is there is neither PEM nor a JSON Web Key Set") from error
 
 
@@ -349,12 +352,13 @@ def signed(private_key: bytes, claims: Mapping[str, Any]) -> str:
     :raises Rejected: KEY_UNUSABLE where the key is none for RS256 or EdDSA.
     """
     import jwt
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
         key = load_pem_private_key(private_key, None)
         algorithm = algorithm_of(key.public_key())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise Rejected("KEY_UNUSABLE", "the key must be a private key in PEM, without a password") from error
     if algorithm is None:
         raise Rejected(

@@ -352,6 +352,29 @@ def test_a_key_file_that_was_replaced_is_read_anew(tmp_path: Path, clock: Any) -
     assert refusal(believed, old.token()) == "TOKEN_INVALID"
 
 
+ODD_CURVE = b"""\
+-----BEGIN PUBLIC KEY-----
+MEIwFAYHKoZIzj0CAQYJKyQDAwIIAQEBAyoABI7Bt7zpF8D0PxQdLsgwqCVaUZmV
+QglkIHHU2n4zwjG4pNY6QRRsRyY=
+-----END PUBLIC KEY-----
+"""
+"""A public key on brainpoolP160r1, of which nobody here can make anything."""
+
+
+@pytest.mark.parametrize("broken", [ODD_CURVE, b"[" * 100_000, b"-----BEGIN PUBLIC KEY-----", b""])
+def test_a_key_file_that_was_replaced_by_what_is_none_leaves_the_keys_in_force(
+    tmp_path: Path, clock: Any, broken: bytes
+) -> None:
+    file, issuer = tmp_path / "token.pub", Issuer()
+    file.write_bytes(ODD_CURVE + issuer.public)
+    believed = believing(file)
+    file.write_bytes(broken)
+    clock(300)
+    assert believed.caller(issuer.token()).actor.id == "kim"
+    clock(10)
+    assert refusal(believed, Issuer().token()) == "TOKEN_INVALID"
+
+
 def test_of_a_jwks_only_what_signs_tokens_counts(tmp_path: Path) -> None:
     good, small = Issuer(id="good"), Issuer("RS256", id="small", key=rsa.generate_private_key(65537, 1024))
     secret = "a secret that both sides would have to know, which is none"
