@@ -129,16 +129,29 @@ def test_beyond_this_machine_a_server_needs_tokens_and_tls(
     server.stop(5)
 
 
+ODD_CURVE = b"""\
+-----BEGIN PRIVATE KEY-----
+MGQCAQAwFAYHKoZIzj0CAQYJKyQDAwIIAQEBBEkwRwIBAQQUU0R6xvOTyCJW7bER
+C5Rs1NmkqX6hLAMqAASQn+PhK40WydLGB0IrOYyZa7Zv4VyoLveXL/O+y3INLwhX
+zpN/WkPn
+-----END PRIVATE KEY-----
+"""
+"""A key on brainpoolP160r1, made for this test, of which nobody here can make anything."""
+
+
 def test_a_server_does_not_start_with_certificates_that_are_none(
     serve_again: Any, authority: Authority, tmp_path: Path
 ) -> None:
     pair, other = authority.pair("server"), authority.pair("other")
     empty = tmp_path / "empty"
     empty.touch()
+    odd = tmp_path / "odd"
+    odd.write_bytes(ODD_CURVE)
     wrong: list[tuple[dict[str, Any], str, str]] = [
         (settings(Pair(tmp_path / "none", pair.key)), "CRM_TLS_CERTIFICATE", "cannot be read"),
         (settings(Pair(empty, pair.key)), "CRM_TLS_CERTIFICATE", "no certificate"),
         (settings(Pair(pair.certificate, empty)), "CRM_TLS_KEY", "no private key"),
+        (settings(Pair(pair.certificate, odd)), "CRM_TLS_KEY", "no private key"),
         (settings(Pair(pair.certificate, other.key)), "CRM_TLS_KEY", "not that of the first certificate"),
         (settings(pair, tls_client_ca=empty), "CRM_TLS_CLIENT_CA", "no certificate"),
     ]
