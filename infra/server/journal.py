@@ -6,14 +6,14 @@ import logging
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
-from io import TextIOBase
+from io import StringIO
 from typing import Any
 
 import orjson
 import structlog
 
 
-class _Stderr(TextIOBase):
+class _Stderr(StringIO):
     """Standard error as it is at the moment. What cannot be written there is lost, and nothing else: a disk that is
     full, or a reader that is gone, is no reason for a call to fail.
     """

@@ -270,7 +270,7 @@ class _Circumstances(
                 call.add_done_callback(self._remember)
                 return call
             try:
-                patience.bear(crm_error(call), timeout - (monotonic() - begin))
+                patience.bear(self._error(call), timeout - (monotonic() - begin))
             except CrmError as error:
                 raise error from call
 
@@ -283,7 +283,7 @@ class _Circumstances(
         def again() -> Any:
             return self._begin(proceed, self._with_metadata(details, left()), sent)
 
-        return _Answers(again, Patience(RETRY_SECONDS), left)
+        return _Answers(again, Patience(RETRY_SECONDS), self._error, left)
 
     def intercept_stream_stream(self, proceed: Callable[..., Any], details: Any, requests: Any) -> Any:
         sent = map(with_request_ids, requests)
@@ -291,9 +291,16 @@ class _Circumstances(
         return _Answers(
             lambda: self._begin(proceed, self._with_metadata(details, details.timeout), sent),
             Patience(0),
+            self._error,
             lambda: None,
             self._seen,
         )
+
+    def _error(self, failed: grpc.RpcError) -> CrmError:
+        """What a failed call raises."""
+        if self._closed.is_set() and failed.code() is grpc.StatusCode.CANCELLED:
+            return closed()
+        return crm_error(failed)
 
     def _begin(self, proceed: Callable[..., Any], details: _CallDetails, sent: Any) -> Any:
         """The call, begun.
@@ -349,11 +356,13 @@ class _Answers:
         self,
         begin: Callable[[], Any],
         patience: Patience,
+        error: Callable[[grpc.RpcError], CrmError],
         left: Callable[[], float | None],
         seen: _Seen | None = None,
     ) -> None:
         self._begin = begin
         self._patience = patience
+        self._error = error
         self._left = left
         self._seen = seen
         self._has_begun = False
@@ -368,7 +377,7 @@ class _Answers:
                 answer = next(self._call)
             except grpc.RpcError as failed:
                 try:
-                    self._bear(crm_error(failed))
+                    self._bear(self._error(failed))
                 except CrmError as error:
                     raise error from failed
                 self._call = self._begin()

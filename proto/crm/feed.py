@@ -48,12 +48,16 @@ class Patience:
         is_renewable, self._is_fresh = self._is_fresh and error.code == "TOKEN_EXPIRED", False
         if self._stopped.is_set() or not (error.is_passing or is_renewable):
             raise error
+        now, soonest = monotonic(), error.retry_after or 0
         # Not all callers at the same moment.
-        pause = max(self._pause * random.uniform(0.5, 1), error.retry_after or 0)
-        now = monotonic()
+        pause = max(self._pause * random.uniform(0.5, 1), soonest)
         self._failing_since = now if self._failing_since is None else self._failing_since
-        if self._seconds is not None and now - self._failing_since + pause > self._seconds:
-            raise error
+        if self._seconds is not None:
+            rest = self._failing_since + self._seconds - now
+            if rest <= 0 or soonest > rest:
+                raise error
+            # The last time is at the very end.
+            pause = min(pause, rest)
         if left is not None and pause >= left:
             raise error
         if self._stopped.wait(pause):

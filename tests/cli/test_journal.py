@@ -106,8 +106,8 @@ def test_lines_for_people_on_a_terminal(company: Path) -> None:
 
 def served(company: Path, **given: Any) -> tuple[subprocess.Popen[bytes], str]:
     """A server that takes calls, and its address."""
-    command = [BIN / "crm", "serve", "--listen", "127.0.0.1:0", "--data", str(company)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, **given)
+    command = [str(BIN / "crm"), "serve", "--listen", "127.0.0.1:0", "--data", str(company)]
+    server: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=subprocess.PIPE, text=False, **given)
     assert server.stdout is not None
     return server, server.stdout.readline().decode().strip()
 

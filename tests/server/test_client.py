@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice, repeat
 from random import Random
 from threading import Event as Flag
@@ -378,6 +378,25 @@ def test_a_client_that_was_closed_says_so(node: Any) -> None:
     assert not crm.is_reachable(60)
 
 
+def test_what_is_under_way_when_a_client_is_closed_ends(node: Any) -> None:
+    crm, hung_up = Client(node.address), Flag()
+
+    def messages() -> Iterator[commands_pb2.ExecuteCommandsRequest]:
+        yield commands_pb2.ExecuteCommandsRequest()
+        hung_up.wait(60)
+
+    answers = crm.commands.ExecuteCommands(messages())
+    events = crm.log.ReadEvents(log_pb2.ReadEventsRequest(follow=True))
+    for stream in (answers, events):
+        next(stream)
+    crm.close()
+    for stream in (answers, events):
+        with pytest.raises(errors.Cancelled) as refused:
+            list(stream)
+        assert refused.value.code == "CLIENT_CLOSED"
+    hung_up.set()
+
+
 @pytest.mark.parametrize("token", ["two\nlines", "ä"])
 def test_a_token_that_cannot_travel_is_said_at_once(node: Any, token: str) -> None:
     with Client(node.address, token=token) as crm:
@@ -438,6 +457,24 @@ def test_patience_begins_when_it_first_fails(monkeypatch: pytest.MonkeyPatch) ->
         waiting.bear(unavailable())
     waiting.heard()
     waiting.bear(unavailable())
+
+
+def test_patience_lasts_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+
+    class Passing(Flag):
+        def wait(self, timeout: float | None = None) -> bool:
+            nonlocal now
+            now += timeout or 0
+            return False
+
+    monkeypatch.setattr("crm.feed.monotonic", lambda: now)
+    monkeypatch.setattr("crm.feed.Flag", Passing)
+    waiting = Patience(5)
+    with suppress(errors.Unavailable):
+        for _ in range(100):
+            waiting.bear(unavailable())
+    assert now == pytest.approx(1005)
 
 
 def test_whoever_hangs_up_while_the_server_is_away_is_let_go() -> None:
