@@ -339,7 +339,7 @@ def test_what_the_server_hangs_up_on_is_asked_for_again() -> None:
 @pytest.mark.parametrize("stream", ["feed", "watch"])
 def test_a_client_that_is_closed_under_a_stream_ends_it(node: Any, crm: Client, stream: str) -> None:
     """In a process of its own: it was the end of the process."""
-    ticket = crm.tickets.OpenTicket(opened(f"closed-{stream}"))
+    ticket = crm.tickets.OpenTicket(opened(f"closed-under-{stream}"))
     program = f"""
 from threading import Timer
 from crm.client import Client, CrmError
@@ -362,12 +362,12 @@ except CrmError as error:
 
 def test_a_client_that_was_closed_says_so(node: Any) -> None:
     crm = Client(node.address)
-    crm.tickets.OpenTicket(opened("c-1"))
+    crm.tickets.OpenTicket(opened("once-closed-1"))
     crm.close()
     request = commands_pb2.ExecuteCommandsRequest()
     calls: list[Callable[[], Any]] = [
-        lambda: crm.tickets.OpenTicket(opened("c-2")),
-        lambda: crm.tickets.OpenTicket.future(opened("c-2")).result(),
+        lambda: crm.tickets.OpenTicket(opened("once-closed-2")),
+        lambda: crm.tickets.OpenTicket.future(opened("once-closed-2")).result(),
         lambda: list(crm.commands.ExecuteCommands(iter([request]))),
         lambda: next(crm.feed()),
     ]
@@ -411,9 +411,9 @@ def test_the_newest_position_of_a_message_is_remembered(crm: Client, node: Any) 
         made = [commands_pb2.Command(open_ticket=opened(id, request_id=f"r-{id}")) for id in ids]
         return iter([commands_pb2.ExecuteCommandsRequest(commands=made)])
 
-    list(crm.commands.ExecuteCommands(message("p-1")))
+    list(crm.commands.ExecuteCommands(message("bulk-seen-1")))
     before = crm.position
-    list(crm.commands.ExecuteCommands(message("p-2", "p-1")))
+    list(crm.commands.ExecuteCommands(message("bulk-seen-2", "bulk-seen-1")))
     assert crm.position > before
 
 
@@ -438,7 +438,7 @@ def test_what_goes_to_this_machine_goes_through_no_proxy(node: Any, monkeypatch:
     for name in ("no_grpc_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     with Client(node.address) as crm:
-        assert crm.tickets.OpenTicket(opened("x-1")).position
+        assert crm.tickets.OpenTicket(opened("no-proxy-1")).position
 
 
 def unavailable() -> errors.CrmError:
