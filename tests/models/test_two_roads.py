@@ -706,6 +706,8 @@ def test_the_time_in_every_status_adds_up(company: Company, few: list[At]) -> No
                 in_business.setdefault(state.status, Counter())[id] += (
                     business_time(calendars, None, since, until) // MICROSECOND
                 )
+            spent.setdefault(leads[id].status, Counter())[id] += 0
+            in_business.setdefault(leads[id].status, Counter())[id] += 0
         found = {row["status"]: row for row in answers(company, at, "lead_time_in_status")}
         assert found.keys() == spent.keys()
         now = Counter(lead.status for lead in leads.values())
