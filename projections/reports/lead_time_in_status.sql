@@ -38,11 +38,11 @@ select breakdown, status, statuses.type as status_type,
        count(*) as leads,
        count(*) filter (status = status_now) as there_now,
        cast(round(median(microseconds) / 1000000) as bigint) as median_seconds,
-       cast(round(sum(microseconds) / count(*) / 1000000) as bigint) as mean_seconds,
-       cast(round(sum(microseconds) / 1000000) as bigint) as total_seconds,
+       cast((2 * sum(microseconds) + 1000000 * count(*)) // (2000000 * count(*)) as bigint) as mean_seconds,
+       cast((sum(microseconds) + 500000) // 1000000 as bigint) as total_seconds,
        cast(round(median(business_microseconds) / 1000000) as bigint) as median_business_seconds,
-       cast(round(sum(business_microseconds) / count(*) / 1000000) as bigint) as mean_business_seconds,
-       cast(round(sum(business_microseconds) / 1000000) as bigint) as total_business_seconds
+       cast((2 * sum(business_microseconds) + 1000000 * count(*)) // (2000000 * count(*)) as bigint) as mean_business_seconds,
+       cast((sum(business_microseconds) + 500000) // 1000000 as bigint) as total_business_seconds
 from times
 join statuses using (status)
 where statuses.aggregate = 'lead'

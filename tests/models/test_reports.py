@@ -156,6 +156,26 @@ def test_a_lead_is_in_its_status_from_the_very_instant_on(tmp_path: Path) -> Non
         assert then == {row[1]: row[4] for row in times}
 
 
+def test_sums_beyond_what_a_double_can_hold_are_rounded_exactly(tmp_path: Path) -> None:
+    """601 leads over a year: 1.9e16 microseconds, a microsecond less than half a second more, and so much."""
+    leads, second = 601, 1_000_000
+    with company_in(tmp_path) as company:
+        for number in range(leads):
+            company.tell("01-01 09:00", CaptureLead(id=str(number)))
+        captured = [envelope.occurred_at for envelope, _ in company.events()]
+        begin = day("01-01 00:00").replace(year=2025)
+        spent = sum((begin - each) // timedelta(microseconds=1) for each in captured)
+        for remainder, up in ((second // 2 - 1, 0), (second // 2, 1)):
+            more = (remainder - spent) * pow(leads, -1, second) % second
+            total = spent + leads * more
+            assert total > 2**53
+            assert total % second == remainder
+            as_of = begin + timedelta(microseconds=more)
+            ((_, _, _, _, _, _, mean, found, *_),) = rows(company, "lead_time_in_status", as_of=as_of)
+            assert found == total // second + up
+            assert mean == (2 * total + leads * second) // (2 * leads * second)
+
+
 def test_a_breakdown_splits_the_whole(company: Company) -> None:
     assert rows(company, "lead_conversion", by="source") == [
         ("fair", 1, 0, Decimal(0)),
