@@ -64,21 +64,20 @@ def in_force(versions: Iterable[CalendarVersion], group_id: str | None, at: date
 
 
 def hours_between(calendar: CalendarPublished, start: datetime, end: datetime) -> Iterator[Interval]:
-    """The hours of a calendar between two instants."""
+    """The hours of a calendar between two instants, in order; what a clock skips is moved, perhaps past later ones."""
     zone = ZoneInfo(calendar.time_zone)
     day, last = start.astimezone(zone).date() - timedelta(days=1), end.astimezone(zone).date()
+    days = (day + timedelta(days=number) for number in range((last - day).days + 1))
     reached = start
-    while day <= last:
-        for opens, closes in hours_of(calendar, day, zone):
-            opens, closes = max(opens, reached), min(closes, end)
-            if opens < closes:
-                yield opens, closes
-                reached = closes
-        day += timedelta(days=1)
+    for opens, closes in sorted(hours for day in days for hours in hours_of(calendar, day, zone)):
+        opens, closes = max(opens, reached), min(closes, end)
+        if opens < closes:
+            yield opens, closes
+            reached = closes
 
 
 def hours_of(calendar: CalendarPublished, day: date, zone: ZoneInfo) -> Iterator[Interval]:
-    """The hours of a calendar on a local day, in order."""
+    """The hours of a calendar on a local day, as it lists them."""
     if day.isoformat() in calendar.holidays:
         return
     for each in calendar.hours:

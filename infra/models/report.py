@@ -440,7 +440,9 @@ def _periods(every: str, start: datetime | None, end: datetime, zone: ZoneInfo) 
             day = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
         else:
             day += timedelta(days=1 if every == "day" else 7 - day.weekday())
-        bounds.append(min(datetime.combine(day, time(), zone).astimezone(UTC), end))
+        bound = min(datetime.combine(day, time(), zone).astimezone(UTC), end)
+        if bound > bounds[-1]:  # some zones have skipped a whole day: it has no part
+            bounds.append(bound)
     return list(pairwise(bounds))
 
 

@@ -11,8 +11,10 @@
 -- column: conversion_rate: converted / leads
 select breakdown,
        count(*) as leads,
-       count(converted_at) as converted,
-       cast(round(1000000 * count(converted_at) / nullif(count(*), 0)) as bigint) * 0.000001 as conversion_rate
+       count(*) filter (status = 'converted') as converted,
+       cast(
+           round(1000000 * count(*) filter (status = 'converted') / nullif(count(*), 0)) as bigint
+       ) * 0.000001 as conversion_rate
 from leads
 where captured_at >= $period_from and captured_at < $period_to
 group by breakdown

@@ -13,7 +13,9 @@
 with counted as (
     select breakdown,
            count(*) filter (captured_at >= $period_from and captured_at < $period_to) as leads,
-           count(*) filter (converted_at >= $period_from and converted_at < $period_to) as conversions
+           count(*) filter (
+               status = 'converted' and converted_at >= $period_from and converted_at < $period_to
+           ) as conversions
     from leads
     group by breakdown
 )

@@ -1,7 +1,7 @@
 -- How long the leads captured in the period were in which status up to T, on the calendar and in business time.
 -- clock: cohort
 -- formula: per lead and status, the lengths of all its stays up to T; over the statuses they add up to T - captured
--- edges: a status that stands runs until T; re-entries add to the same time; business time goes by the calendar that names no groups
+-- edges: a status that stands runs until T, one that began at T for no time yet; re-entries add to the same time; business time goes by the calendar that names no groups
 -- source: definition
 -- by: leads(source, landing_page, agent_id, country, company, sdr_id, sr_id)
 -- zero: leads, there_now
@@ -22,6 +22,10 @@ with stays as (
     from leads_intervals as states
     join leads using (lead_id)
     where leads.captured_at >= $period_from and leads.captured_at < $period_to
+    union all
+    select breakdown, lead_id, status, status, $as_of, $as_of, ''
+    from leads
+    where captured_at >= $period_from and captured_at < $period_to
 ),
 times as (
     select breakdown, lead_id, status, any_value(status_now) as status_now,
@@ -34,11 +38,11 @@ select breakdown, status, statuses.type as status_type,
        count(*) as leads,
        count(*) filter (status = status_now) as there_now,
        cast(round(median(microseconds) / 1000000) as bigint) as median_seconds,
-       cast(round(sum(microseconds) / count(*) / 1000000) as bigint) as mean_seconds,
-       cast(round(sum(microseconds) / 1000000) as bigint) as total_seconds,
+       cast((2 * sum(microseconds) + 1000000 * count(*)) // (2000000 * count(*)) as bigint) as mean_seconds,
+       cast((sum(microseconds) + 500000) // 1000000 as bigint) as total_seconds,
        cast(round(median(business_microseconds) / 1000000) as bigint) as median_business_seconds,
-       cast(round(sum(business_microseconds) / count(*) / 1000000) as bigint) as mean_business_seconds,
-       cast(round(sum(business_microseconds) / 1000000) as bigint) as total_business_seconds
+       cast((2 * sum(business_microseconds) + 1000000 * count(*)) // (2000000 * count(*)) as bigint) as mean_business_seconds,
+       cast((sum(business_microseconds) + 500000) // 1000000 as bigint) as total_business_seconds
 from times
 join statuses using (status)
 where statuses.aggregate = 'lead'

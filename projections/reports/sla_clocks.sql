@@ -23,7 +23,7 @@ starts as (
     union all
     select ticket_id, 'first_resolution', opened_at, first_solved_at from tickets
     union all
-    select ticket_id, 'full_resolution', opened_at, solved_at from tickets
+    select ticket_id, 'full_resolution', opened_at, solved_at from as_solved(tickets, ticket_solutions)
     union all
     select ticket_id, 'next_reply', asked_at, answered_at from next_replies
 ),

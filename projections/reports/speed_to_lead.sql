@@ -35,10 +35,14 @@ select breakdown,
        count(microseconds) as contacted,
        count(*) - count(microseconds) as never_contacted,
        cast(round(median(microseconds) / 1000000) as bigint) as median_seconds,
-       cast(round(sum(microseconds) / count(microseconds) / 1000000) as bigint) as mean_seconds,
+       cast(
+           (2 * sum(microseconds) + 1000000 * count(microseconds)) // (2000000 * count(microseconds)) as bigint
+       ) as mean_seconds,
        cast(round(median(business_microseconds) / 1000000) as bigint) as median_business_seconds,
-       cast(round(sum(business_microseconds) / count(business_microseconds) / 1000000) as bigint)
-           as mean_business_seconds
+       cast(
+           (2 * sum(business_microseconds) + 1000000 * count(business_microseconds))
+           // (2000000 * count(business_microseconds)) as bigint
+       ) as mean_business_seconds
 from timed
 group by breakdown
 order by breakdown

@@ -19,7 +19,7 @@
 -- column: reopened_at: when the ticket was last reopened
 -- column: response_after_reopening: from reopened_at to the first public reply of an agent, no bot, since then
 -- column: first_resolution: from opening to the first solution, whatever came after
--- column: full_resolution: from opening to the last solution; null where there is none, or the ticket was reopened since
+-- column: full_resolution: from opening to the last solution; null where there is none, or the ticket is live again
 -- column: periodic_update: the longest time between two public replies of an agent, no bot
 -- column: pausable_update: the longest of these times in new, open and on_hold alone
 -- column: business_total: the business time of total
@@ -41,7 +41,7 @@ with ends as (
                when status = 'merged' then least($as_of, merged_at)
                else $as_of
            end as ended_at
-    from tickets
+    from as_solved(tickets, ticket_solutions)
 ),
 reopenings as (
     select ends.ticket_id, coalesce(min(states.valid_from), $as_of) as reopened_at

@@ -54,12 +54,20 @@ select breakdown, measure,
        count(seconds) as tickets,
        count(*) - count(seconds) as not_yet,
        cast(round(median(seconds)) as bigint) as median_seconds,
-       cast(round(sum(seconds) / count(seconds)) as bigint) as mean_seconds,
+       cast(
+           (2 * sum(microseconds) + 1000000 * count(seconds)) // (2000000 * count(seconds)) as bigint
+       ) as mean_seconds,
        cast(round(sum(seconds)) as bigint) as total_seconds,
        cast(round(median(business_seconds)) as bigint) as median_business_seconds,
-       cast(round(sum(business_seconds) / count(business_seconds)) as bigint) as mean_business_seconds,
+       cast(
+           (2 * sum(business_microseconds) + 1000000 * count(business_seconds)) // (2000000 * count(business_seconds)) as bigint
+       ) as mean_business_seconds,
        cast(round(sum(business_seconds)) as bigint) as total_business_seconds
-from times
+from (
+    select *, cast(1000000 * seconds as bigint) as microseconds,
+           cast(1000000 * business_seconds as bigint) as business_microseconds
+    from times
+)
 where concerned
 group by breakdown, place, measure
 order by breakdown, place, measure

@@ -174,6 +174,27 @@ def test_what_the_clock_skips_is_not_counted_twice() -> None:
     assert business_time(versions, None, utc("2024-03-31T00:00:00"), utc("2024-04-01T00:00:00")) == timedelta(hours=1)
 
 
+@pytest.mark.parametrize(
+    ("zone", "since", "hours", "opens", "closes"),
+    [
+        ("Europe/Berlin", "2024-03-31T00:00:00", ("sun 02:15-02:45", "sun 03:00-12:00"), "01:00", "10:00"),
+        ("America/Scoresbysund", "2025-03-30T00:00:00", ("sat 23:15-23:45", "sun 00:00-12:00"), "01:00", "13:00"),
+    ],
+)
+def test_what_the_clock_skips_is_not_put_before_what_comes_later(
+    zone: str, since: str, hours: tuple[str, ...], opens: str, closes: str, tmp_path: Path
+) -> None:
+    """Both roads: the hours that are skipped lie within later ones, of the same day or the next."""
+    start, end = utc(since), utc(since) + DAY
+    expected = [(utc(f"{since[:11]}{opens}:00"), utc(f"{since[:11]}{closes}:00"))]
+    versions = [version_of("b", 1, BEGINNING, time_zone=zone, hours=hours)]
+    assert merged(list(open_intervals(versions, None, start, end))) == expected
+    with company_in(tmp_path) as company:
+        tell(company, utc("2024-01-01T00:00:00"), PublishCalendar(id="b", time_zone=zone, hours=hours))
+        found = [(row["opens_at"], row["closes_at"]) for row in rows(company, "business_hours", as_of=end)]
+        assert merged([(max(a, start), min(b, end)) for a, b in found if a < end and start < b]) == expected
+
+
 def test_holidays_groups_and_their_calendars() -> None:
     versions = [
         version_of("all", 1, BEGINNING, time_zone="UTC", hours=("mon 09:00-10:00",), holidays=("2024-03-11",)),

@@ -40,8 +40,9 @@ from commands.ticket import (
     TriageTicket,
     UnmergeTickets,
 )
+from infra.log import Request
 from infra.models.report import look_at, run
-from tests.models.company import Company, company_in, day
+from tests.models.company import ACTOR, Company, company_in, day
 
 pytestmark = pytest.mark.slow
 
@@ -449,6 +450,19 @@ def test_a_part_of_a_series_that_counts_nothing_says_so(tmp_path: Path, monkeypa
         with pytest.raises(Rejected, match="not 4 parts of 2;") as refusal:
             rows(company, "backlog", by="priority", **ask)
         assert (refusal.value.code, refusal.value.field) == ("INVALID_SERIES", "every")
+
+
+def test_a_day_that_a_zone_skipped_is_no_part_of_a_series(tmp_path: Path) -> None:
+    """Samoa went from 29 December 2011 to the 31st, at midnight."""
+    midnight = datetime(2011, 12, 30, 10, tzinfo=UTC)
+    with company_in(tmp_path, time_zone="Pacific/Apia") as company:
+        company.now = midnight - 24 * HOUR
+        company.log.submit([Request(RegisterCustomer(id="1"), ACTOR)])
+        end = midnight + 24 * HOUR
+        for name in ("customers_by_status", "referral_rate"):
+            question = {"every": "day", "period_from": midnight - 24 * HOUR, "period_to": end, "as_of": end}
+            parts = [row[:2] for row in rows(company, name, **question)]
+            assert parts == [(midnight - 24 * HOUR, midnight), (midnight, end)]
 
 
 def test_a_series_of_a_cohort_follows_each_part_until_t(company: Company) -> None:

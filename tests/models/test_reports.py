@@ -17,8 +17,10 @@ from commands.lead import (
     ContactLead,
     ConvertLead,
     DisqualifyLead,
+    NurtureLead,
     ReverseConversion,
 )
+from commands.policy import PublishSla
 from commands.rejected import Rejected
 from commands.ticket import (
     AssignTicket,
@@ -123,6 +125,55 @@ def test_a_late_fact_is_not_known_before_it_was_recorded(company: Company) -> No
     then = day("02-28 12:00")
     assert rows(company, "lead_conversion", as_of=then) == [("all", 4, 2, Decimal("0.5"))]
     assert rows(company, "lead_conversion", as_of=then, known_at=then) == [("all", 4, 1, Decimal("0.25"))]
+
+
+def test_a_late_fact_takes_a_lead_out_of_its_conversion(tmp_path: Path) -> None:
+    """Nothing reversed the conversion by then, but it is not what the lead was: its status says so, and so do all."""
+    with company_in(tmp_path) as company:
+        company.tell("03-01 09:00", CaptureLead(id="1"))
+        company.tell("03-01 10:00", ConvertLead(id="1", customer_id="1"))
+        company.tell("03-01 12:00", ReverseConversion(id="1", reason="a typo"))
+        company.tell("03-01 13:00", NurtureLead(id="1"), occurred="03-01 09:30")
+        then = day("03-01 11:00")
+        assert rows(company, "leads_by_status", as_of=then) == [("all", "nurturing", "on_hold", 1)]
+        assert rows(company, "lead_conversion", as_of=then) == [("all", 1, 0, 0)]
+        assert rows(company, "lead_conversion_flow", as_of=then) == [("all", 1, 0, 0)]
+        assert rows(company, "lead_conversion", as_of=then, known_at=3) == [("all", 1, 1, 1)]
+
+
+def test_a_lead_is_in_its_status_from_the_very_instant_on(tmp_path: Path) -> None:
+    with company_in(tmp_path) as company:
+        for id, hour in (("1", "09"), ("2", "10"), ("3", "11")):
+            company.tell(f"03-01 {hour}:00", CaptureLead(id=id))
+        company.tell("03-01 12:00", NurtureLead(id="1"), occurred="03-01 11:00")
+        *_, last = company.events()
+        times = rows(company, "lead_time_in_status", as_of=last[0].occurred_at)
+        assert [row[1:8] for row in times] == [
+            ("new", "open", 3, 2, 3600, 3600, 10_800),
+            ("nurturing", "on_hold", 1, 1, 0, 0, 0),
+        ]
+        then = {row[1]: row[3] for row in rows(company, "leads_by_status", as_of=last[0].occurred_at)}
+        assert then == {row[1]: row[4] for row in times}
+
+
+def test_sums_beyond_what_a_double_can_hold_are_rounded_exactly(tmp_path: Path) -> None:
+    """601 leads over a year: 1.9e16 microseconds, a microsecond less than half a second more, and so much."""
+    leads, second = 601, 1_000_000
+    with company_in(tmp_path) as company:
+        for number in range(leads):
+            company.tell("01-01 09:00", CaptureLead(id=str(number)))
+        captured = [envelope.occurred_at for envelope, _ in company.events()]
+        begin = day("01-01 00:00").replace(year=2025)
+        spent = sum((begin - each) // timedelta(microseconds=1) for each in captured)
+        for remainder, up in ((second // 2 - 1, 0), (second // 2, 1)):
+            more = (remainder - spent) * pow(leads, -1, second) % second
+            total = spent + leads * more
+            assert total > 2**53
+            assert total % second == remainder
+            as_of = begin + timedelta(microseconds=more)
+            ((_, _, _, _, _, _, mean, found, *_),) = rows(company, "lead_time_in_status", as_of=as_of)
+            assert found == total // second + up
+            assert mean == (2 * total + leads * second) // (2 * leads * second)
 
 
 def test_a_breakdown_splits_the_whole(company: Company) -> None:
@@ -235,6 +286,31 @@ def test_a_response_from_creation_and_from_reopening_are_two_figures(tmp_path: P
         assert figures["response_after_reopening"] == (1, 0, 10 * minute)
         waiting = {row[1]: row[2:5] for row in rows(company, "ticket_times", as_of=day("03-08 14:05"))}
         assert waiting["response_after_reopening"] == (0, 1, None)
+
+
+def test_a_late_fact_takes_a_ticket_out_of_its_solution(tmp_path: Path) -> None:
+    """What is pending has no full resolution, though nothing reopened it by then; what is closed has its last one."""
+    with company_in(tmp_path) as company:
+        company.tell("03-01 08:00", PublishSla(id="1", measure="full_resolution", seconds=5400))
+        company.tell("03-01 13:00", OpenTicket(id="1"))
+        company.tell("03-01 14:00", SolveTicket(id="1"))
+        company.tell("03-01 16:00", ReopenTicket(id="1"))
+        company.tell("03-01 17:00", PendTicket(id="1"), occurred="03-01 14:20")
+        company.tell("03-01 18:00", SolveTicket(id="1"))
+        company.tell("03-01 19:00", CloseTicket(id="1"), occurred="03-01 17:30")
+        told = []
+        for hour in ("14:10", "14:25", "15:00", "17:45", "18:30"):
+            then = day(f"03-01 {hour}")
+            (parts,) = run(company.models, "ticket_time_parts", as_of=then).table.to_pylist()
+            (clock,) = run(company.models, "sla_clocks", as_of=then).table.to_pylist()
+            told.append((hour, parts["status"], parts["total"], parts["full_resolution"], clock["state"]))
+    assert told == [
+        ("14:10", "solved", 3600, 3600, "met"),
+        ("14:25", "pending", 5100, None, "running"),
+        ("15:00", "pending", 7200, None, "late"),
+        ("17:45", "closed", 3600, 3600, "met"),
+        ("18:30", "closed", 18_000, 18_000, "breached"),
+    ]
 
 
 def test_the_reopen_rate_counts_tickets_solved_in_the_period(company: Company) -> None:
