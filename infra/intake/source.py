@@ -163,5 +163,6 @@ def _cause(error: BaseException) -> str:
         return error.strerror
     lines = str(error).split("Possible")[0].splitlines()
     told = [line for line in lines if line.strip(" ^") and not line.startswith(("LINE ", "Expected Number"))]
-    cause = " ".join(told)
-    return (cause if len(cause) <= LONGEST_CAUSE else f"{cause[:LONGEST_CAUSE]} …") or "it is empty"
+    cause = " ".join(told) or "it is empty"
+    # A record stands in the middle, between the line and the reason.
+    return cause if len(cause) <= LONGEST_CAUSE else f"{cause[: LONGEST_CAUSE // 2]} … {cause[-LONGEST_CAUSE // 2 :]}"

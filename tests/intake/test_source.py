@@ -111,6 +111,7 @@ def test_the_order_is_the_file_s(tmp_path: Path) -> None:
         ("list.jsonl", b"[1, 2]\n", "records"),
         ("empty.jsonl", b"", "it is empty"),
         ("long.csv", b"a,b\n1,2," + b"x" * 100_000 + b"\n", "Line: 2"),
+        ("longer.csv", b"a,b\n1," + b"x" * 3_000_000 + b"\n", "line size"),
         ("broken.parquet", b"not a parquet file", ""),
     ],
 )
