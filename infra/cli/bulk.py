@@ -8,19 +8,25 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
+from grpc import StatusCode
+
 from commands.rejected import Rejected
 from crm.client import Client
 from crm.v1 import commands_pb2
 from infra.intake import Answer, Door, Wish
-
+from infra.server.codes import status_of
 
 LARGEST_MESSAGE = 1024 * 1024
 """Bytes of a message; far fewer than servers take, far more than a command needs."""
 
+NOT_NOW = (StatusCode.RESOURCE_EXHAUSTED, StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED)
+"""What these refuse is right, and is done when the server can."""
+
 
 def door(crm: Client, *, correlation_id: str | None = None) -> Door:
-    """A door that sends batches of commands to the server, one message for each or, of long texts, several. The correlation id stands in every
-    event that comes of them.
+    """A door that sends batches of commands to the server, one message for each, or several where texts are long. The
+    correlation id stands in every event that comes of them. It raises what says that the server cannot go on now, such
+    as LOG_FULL: no row is at fault then.
     """
 
     def through(batches: Iterator[list[Wish]]) -> Iterator[Sequence[Answer]]:
@@ -142,6 +148,9 @@ def _answer(result: Any) -> Answer:
     if not result.HasField("refusal"):
         return result.outcome  # type: ignore[no-any-return]
     refusal = result.refusal
+    if status_of(refusal.code) in NOT_NOW:
+        sentence = f"the import stopped, and the same command goes on from there: {refusal.sentence}"
+        raise Rejected(refusal.code, sentence)
     return Rejected(refusal.code, refusal.sentence, field=refusal.field or None)
 
 

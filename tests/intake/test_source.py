@@ -132,7 +132,7 @@ def test_what_cannot_be_read_is_refused_and_nothing_is_skipped(
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_a_name_means_one_file_whatever_is_in_it(tmp_path: Path, suffix: str) -> None:
     for name, value in (("a", 1), ("b", 2), ("[ab]", 3), ("?", 4), ("*", 5), ('it\'s "é"', 6)):
-        duckdb.sql(f"select {value} as a").write_parquet(str(tmp_path / "made"))
+        duckdb.execute(f"copy (select {value} as a) to ? (format parquet)", [str(tmp_path / "made")])
         file = tmp_path / f"{name}.{suffix}"
         file.write_text({"csv": f"a\n{value}\n", "jsonl": f'{{"a": {value}}}\n'}.get(suffix, ""))
         if suffix == "parquet":
