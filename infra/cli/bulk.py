@@ -8,23 +8,38 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
+from grpc import StatusCode
+
 from commands.rejected import Rejected
 from crm.client import Client
 from crm.v1 import commands_pb2
 from infra.intake import Answer, Door, Wish
+from infra.server.codes import status_of
+
+LARGEST_MESSAGE = 1024 * 1024
+"""Bytes of a message; far fewer than servers take, far more than a command needs."""
+
+NOT_NOW = (StatusCode.RESOURCE_EXHAUSTED, StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED)
+"""What these refuse is right, and is done when the server can."""
 
 
 def door(crm: Client, *, correlation_id: str | None = None) -> Door:
-    """A door that sends batches of commands to the server, one message for each. The correlation id stands in every
-    event that comes of them.
+    """A door that sends batches of commands to the server, one message for each, or several where texts are long. The
+    correlation id stands in every event that comes of them. It raises what says that the server cannot go on now, such
+    as LOG_FULL: no row is at fault then.
     """
 
     def through(batches: Iterator[list[Wish]]) -> Iterator[Sequence[Answer]]:
         sending = _Sending(batches, correlation_id)
         responses = crm.commands.ExecuteCommands(sending.messages())
+        given: list[Answer] = []
         try:
             for response in responses:
-                yield sending.answers(response)
+                answers, is_last = sending.answers(response)
+                given += answers
+                if is_last:
+                    yield given
+                    given = []
         finally:
             responses.cancel()
             sending.end()
@@ -42,18 +57,19 @@ class _Sending:
     def __init__(self, batches: Iterator[list[Wish]], correlation_id: str | None) -> None:
         self._batches = batches
         self._correlation_id = correlation_id
-        self._unsent: deque[dict[int, Rejected]] = deque()
+        self._unsent: deque[tuple[dict[int, Rejected], bool]] = deque()
         self._reading = Lock()
         self._ended = False
         self.error: BaseException | None = None
 
     def messages(self) -> Iterator[commands_pb2.ExecuteCommandsRequest]:
-        """One message for each batch. gRPC takes them in a thread of its own and would swallow an exception there."""
+        """The messages of all batches. gRPC takes them in a thread of its own and would swallow an exception there."""
         try:
             while (batch := self._next()) is not None:
-                message, unsent = message_of(batch, self._correlation_id)
-                self._unsent.append(unsent)
-                yield message
+                messages = messages_of(batch, self._correlation_id)
+                for place, (message, unsent) in enumerate(messages, start=1):
+                    self._unsent.append((unsent, place == len(messages)))
+                    yield message
         except Exception as error:
             self.error = error
 
@@ -66,12 +82,32 @@ class _Sending:
         with self._reading:
             return None if self._ended else next(self._batches, None)
 
-    def answers(self, response: commands_pb2.ExecuteCommandsResponse) -> list[Answer]:
-        """The answers to the oldest batch, one for each of its commands."""
+    def answers(self, response: commands_pb2.ExecuteCommandsResponse) -> tuple[list[Answer], bool]:
+        """The answers to the oldest message, one for each of its commands, and whether it was the last of its batch."""
         answers = [_answer(result) for result in response.results]
-        for place, refusal in self._unsent.popleft().items():
+        unsent, is_last = self._unsent.popleft()
+        for place, refusal in unsent.items():
             answers.insert(place, refusal)
-        return answers
+        return answers, is_last
+
+
+def messages_of(
+    batch: Sequence[Wish], correlation_id: str | None
+) -> list[tuple[commands_pb2.ExecuteCommandsRequest, dict[int, Rejected]]]:
+    """Commands as messages that are not too large for any server, each with those that cannot be in it. A command that
+    is too large alone is refused, and the others go on.
+    """
+    message, unsent = message_of(batch, correlation_id)
+    size = message.ByteSize()
+    if size <= LARGEST_MESSAGE:
+        return [(message, unsent)]
+    if len(batch) > 1:
+        middle = len(batch) // 2
+        return messages_of(batch[:middle], correlation_id) + messages_of(batch[middle:], correlation_id)
+    refusal = Rejected(
+        "INVALID_FIELD", f"{batch[0].command} has {size:,} bytes; {LARGEST_MESSAGE:,} are allowed for a command"
+    )
+    return [(commands_pb2.ExecuteCommandsRequest(), {0: refusal})]
 
 
 def message_of(
@@ -112,6 +148,9 @@ def _answer(result: Any) -> Answer:
     if not result.HasField("refusal"):
         return result.outcome  # type: ignore[no-any-return]
     refusal = result.refusal
+    if status_of(refusal.code) in NOT_NOW:
+        sentence = f"the import stopped, and the same command goes on from there: {refusal.sentence}"
+        raise Rejected(refusal.code, sentence)
     return Rejected(refusal.code, refusal.sentence, field=refusal.field or None)
 
 

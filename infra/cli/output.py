@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import shutil
@@ -283,6 +284,8 @@ def _destination(output: Path | None) -> Iterator[IO[bytes]]:
 
     try:
         if output is None:
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "it is closed")
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
         else:
@@ -291,7 +294,7 @@ def _destination(output: Path | None) -> Iterator[IO[bytes]]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if output is None:
+        if output is None and sys.stdout is not None:
             # What is left in the buffer would fail once more when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         name = output or "standard output"

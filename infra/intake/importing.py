@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import signal
 import threading
 from collections import Counter, deque
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any, Protocol
 
-from commands.rejected import Rejected
+from commands.rejected import Rejected, require
 from infra.intake.mapping import Wish
 
 BATCH = 500
@@ -69,20 +70,26 @@ class Totals:
 
 class RefusedRows(AbstractContextManager["RefusedRows"]):
     """The file of the refused rows. It takes its place when the import ends, and only where there are any; one of an
-    earlier run goes away otherwise.
+    earlier run goes away otherwise. Any other file stays as it is.
 
     :raises Rejected: REFUSED_NOT_WRITABLE.
     """
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        # Of each process its own: another one may import the same file just now.
+        self._part = path.with_name(f"{path.name}.{os.getpid()}.part")
         self._files = files
         self._count = 0
         self._stream: IO[str]
 
     def __enter__(self) -> RefusedRows:
         with self._writing():
+            require(
+                self._is_ours(),
+                "REFUSED_NOT_WRITABLE",
+                f"{self._path} holds something else and stays as it is; name another place for the refused rows",
+            )
             self._stream = self._part.open("w", encoding="utf-8", newline="")
             self._rows = csv.writer(self._stream, lineterminator="\n")
             self._rows.writerow(REFUSED_COLUMNS)
@@ -105,6 +112,16 @@ class RefusedRows(AbstractContextManager["RefusedRows"]):
         where = (file, wish.row, wish.step, wish.command, wish.fields["id"])
         with self._writing():
             self._rows.writerow((*where, refusal.code, refusal.field, refusal.sentence))
+
+    def _is_ours(self) -> bool:
+        """Whether nothing is lost with what is there: nothing is, or what an earlier run wrote."""
+        if not self._path.exists():
+            return True
+        if not self._path.is_file():
+            return False
+        header = f"{','.join(REFUSED_COLUMNS)}\n".encode()
+        with self._path.open("rb") as stream:
+            return stream.read(len(header)) in (b"", header)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

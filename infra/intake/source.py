@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from commands.rejected import Rejected, require
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 DELIMITERS = ",;\t|"
+LONGEST_CAUSE = 500
 
 
 def load(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) -> None:
@@ -30,9 +33,10 @@ def load(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) -> No
         f"{file} is in no known format; its name must end in one of {', '.join(SUFFIXES)}",
     )
     try:
-        if ".csv" in file.suffixes:
+        name = file.name.removesuffix(".gz")
+        if name.endswith(".csv"):
             _load_csv(connection, file, relation)
-        elif ".jsonl" in file.suffixes:
+        elif name.endswith(".jsonl"):
             _load_jsonl(connection, file, relation)
         else:
             _load_parquet(connection, file, relation)
@@ -49,7 +53,7 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) 
         raise EOFError("it has no header line")
     # Nothing is left to detection: DuckDB would skip leading lines that do not look like the others.
     reader = connection.read_csv(
-        str(file),
+        _exactly(file),
         auto_detect=False,
         columns=dict.fromkeys(columns, "VARCHAR"),
         header=True,
@@ -85,10 +89,12 @@ def _distinct(names: list[str]) -> list[str]:
 def _load_jsonl(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) -> None:
     with _opened(file) as stream:
         starts = [number for number, line in enumerate(stream, start=1) if line.strip()]
+    if not starts:
+        raise EOFError
     connection.execute(
         f"create table {relation}_raw as select columns(*) ->> '$' from read_json("
         "?, format = 'newline_delimited', records = true, maximum_depth = 1, sample_size = -1)",
-        [str(file)],
+        [_exactly(file)],
     )
     if len(starts) != _count(connection, relation):
         raise EOFError("a line does not hold exactly one JSON object")
@@ -97,9 +103,14 @@ def _load_jsonl(connection: duckdb.DuckDBPyConnection, file: Path, relation: str
 
 def _load_parquet(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) -> None:
     connection.execute(
-        f"create table {relation}_raw as select cast(columns(*) as varchar) from read_parquet(?)", [str(file)]
+        f"create table {relation}_raw as select cast(columns(*) as varchar) from read_parquet(?)", [_exactly(file)]
     )
     _number(connection, relation, "rowid + 1")
+
+
+def _exactly(file: Path) -> str:
+    """The file's name for DuckDB, which would otherwise take ``*`` and the like in it for any file that fits."""
+    return glob.escape(str(file))
 
 
 def _opened(file: Path) -> IO[bytes]:
@@ -111,6 +122,7 @@ def _csv_starts(file: Path, delimiter: str, *, single: bool) -> Iterator[int]:
     only of a file with a single column.
     """
     with (gzip.open if file.suffix == ".gz" else open)(file, "rt", encoding="utf-8-sig", newline="") as stream:
+        csv.field_size_limit(sys.maxsize)  # how long a value may be is for the rules to say, row by row
         reader = csv.reader(stream, delimiter=delimiter)
         next(reader)
         start = reader.line_num + 1
@@ -146,10 +158,11 @@ def _number_by(connection: duckdb.DuckDBPyConnection, relation: str, starts: lis
 
 
 def _cause(error: BaseException) -> str:
-    """What went wrong, without DuckDB's advice and its copy of the statement."""
+    """What went wrong, without DuckDB's advice and its copies of the statement and of a record that is long."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = str(error).split("Possible")[0].splitlines()
-    return (
-        " ".join(line for line in lines if line and not line.startswith(("LINE ", "Expected Number"))) or "it is empty"
-    )
+    told = [line for line in lines if line.strip(" ^") and not line.startswith(("LINE ", "Expected Number"))]
+    cause = " ".join(told) or "it is empty"
+    # A record stands in the middle, between the line and the reason.
+    return cause if len(cause) <= LONGEST_CAUSE else f"{cause[: LONGEST_CAUSE // 2]} … {cause[-LONGEST_CAUSE // 2 :]}"

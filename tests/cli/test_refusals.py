@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.connection import opened
+from infra.cli.options import settings_of
+from infra.database.sqlite import SQLite
+from infra.log import Log
 from tests.cli.conftest import LEADS, MAPPING, Crm, Ended, Process
 
 pytestmark = pytest.mark.slow
@@ -158,6 +162,15 @@ def test_a_full_disk(crm: Crm, served: Path) -> None:
     )
 
 
+def test_a_standard_output_that_is_closed(served: Path) -> None:
+    main = f"{sys.executable} -c 'from infra.cli import main; main()'"
+    shell = f"{main} sql 'select 1' --data {served} >&-"
+    ended = subprocess.run(shell, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last == "error: OUTPUT_NOT_WRITABLE: standard output cannot be written: it is closed"
+
+
 def test_a_log_that_is_no_database(crm: Crm, company: Path) -> None:
     (company / "log.db").write_bytes(b"nothing of the kind" * 500)
     assert refused(crm("report", "--data", company), "LOG_UNREADABLE", "backup")
@@ -210,3 +223,25 @@ def test_a_tail_that_was_cut_off_is_found(crm: Crm, company: Path) -> None:
     checked = crm("verify", "--format", "json", "--data", company)
     assert checked.status == 4
     assert "HEAD_WRONG" in checked.out
+
+
+def test_an_import_stops_where_no_room_is_left_and_goes_on_when_there_is(crm: Crm, tmp_path: Path) -> None:
+    mapping, file, data = tmp_path / "leads.sql", tmp_path / "leads.csv", tmp_path / "d"
+    mapping.write_text("select 'CaptureLead' as command, id, date '2020-01-01' as occurred_at, row from source")
+    file.write_text("id\nnot valid!\n" + "".join(f"{number}\n" for number in range(3_000)))
+    with opened(settings_of(data)) as node:
+        node.serve()
+        assert isinstance(node.log, Log)
+        assert isinstance(node.log._database, SQLite)
+        pages = node.log._database._writer.cursor()
+        (count,) = pages.execute("PRAGMA page_count").fetchone()
+        pages.execute(f"PRAGMA max_page_count={count + 300}")
+        full = crm("import", mapping, file, "--data", data)
+        assert refused(full, "LOG_FULL", "goes on from there")
+        assert 0 < node.log.head.position < 3_000
+        pages.execute("PRAGMA max_page_count=1000000")
+        on = crm("import", mapping, file, "--data", data)
+        assert on.status == 0
+        assert "3,001 of 3,001 commands" in on.err
+        assert "1 were refused" in on.err
+        assert node.log.head.position == 3_000

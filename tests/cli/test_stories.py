@@ -42,6 +42,19 @@ def test_an_import_says_what_became_of_every_row_and_does_nothing_twice(
     assert "ALREADY_EXISTS" in other.err
 
 
+def test_long_texts_go_through_and_a_command_that_is_too_large_is_refused_alone(crm: Crm, tmp_path: Path) -> None:
+    mapping, file = tmp_path / "tickets.sql", tmp_path / "tickets.csv"
+    mapping.write_text("select 'OpenTicket' as command, id, date '2020-01-01' as occurred_at, row, body from source")
+    bodies = {str(number): "é" * 20_000 for number in range(450)} | {"huge": "x" * 1_500_000, "z": "short"}
+    file.write_text("id,body\n" + "".join(f'{id},"{body[:1]}\n{body[2:]}"\n' for id, body in bodies.items()))
+    ended = crm("import", mapping, file, "--data", tmp_path / "d")
+    assert ended.status == 0, ended.err
+    assert "452 of 452 commands: 451 changed something" in ended.err
+    with (tmp_path / "tickets.csv.refused.csv").open() as refusals:
+        (refused,) = csv.DictReader(refusals)
+    assert (refused["id"], refused["code"], "bytes" in refused["sentence"]) == ("huge", "INVALID_FIELD", True)
+
+
 def test_a_dry_run_says_what_the_files_mean_and_makes_nothing(
     crm: Crm, source: tuple[Path, Path], tmp_path: Path
 ) -> None:

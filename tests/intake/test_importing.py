@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,11 +27,12 @@ ROWS = ["a,50", "b,", "a,60", "c,many", "not valid!,", "d,101"]
 class Folder:
     """A mapping, a file, and where its refused rows go."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, fresh: bool = True) -> None:
         self.file = path / "leads.csv"
         self.mapping = path / "leads.sql"
-        self.mapping.write_text(SQL)
-        self.write(ROWS)
+        if fresh:
+            self.mapping.write_text(SQL)
+            self.write(ROWS)
 
     def write(self, rows: list[str]) -> None:
         self.file.write_text("\n".join(["id,score", *rows]) + "\n")
@@ -96,6 +99,46 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_happens(folde
         folder.run(memory.door, refused=tmp_path / "nowhere" / "refused.csv")
     assert refusal.value.code == "REFUSED_NOT_WRITABLE"
     assert memory.position == 0
+
+
+@pytest.mark.parametrize("rows", [ROWS, ["z,1"]], ids=["some refused", "none refused"])
+def test_a_file_that_holds_something_else_is_never_taken_for_refused_rows(folder: Folder, rows: list[str]) -> None:
+    folder.write(rows)
+    precious, memory = folder.file.read_bytes(), Memory()
+    with pytest.raises(Rejected) as refusal:
+        folder.run(memory.door, refused=folder.file)
+    assert (refusal.value.code, memory.position) == ("REFUSED_NOT_WRITABLE", 0)
+    with pytest.raises(Rejected) as refusal:
+        folder.run(memory.door, refused=Path(os.devnull))
+    assert (refusal.value.code, memory.position) == ("REFUSED_NOT_WRITABLE", 0)
+    assert folder.file.read_bytes() == precious
+    folder.file.with_name("empty").touch()
+    folder.run(memory.door, refused=folder.file.with_name("empty"))
+    assert memory.position > 0
+
+
+@pytest.mark.slow
+def test_two_imports_of_one_file_at_once_both_come_to_their_end(folder: Folder) -> None:
+    memory = Memory()
+    script = """
+import sys
+from pathlib import Path
+from tests.intake.doors import Memory
+from tests.intake.test_importing import Folder
+print(Folder(Path(sys.argv[1]), fresh=False).run(Memory().door).refused.total())
+"""
+
+    def door(batches: Iterator[list[Wish]]) -> Iterator[list[Answer]]:
+        """While this import has its file of refused rows open, another process imports the same from end to end."""
+        other = subprocess.run(
+            [sys.executable, "-c", script, folder.file.parent], capture_output=True, text=True, check=False
+        )
+        assert other.stdout == "4\n", other.stderr
+        yield from memory.door(batches)
+
+    assert folder.run(door).refused.total() == 4
+    assert len(folder.refused()) == 4
+    assert list(folder.file.parent.glob("*.part")) == []
 
 
 def test_progress_is_told_until_all_is_done(folder: Folder, tmp_path: Path) -> None:

@@ -108,6 +108,10 @@ def test_the_order_is_the_file_s(tmp_path: Path) -> None:
         ("latin.csv", b"a,b\n1,\xff\n", "utf-8"),
         ("open.csv", b'a,b\n1,2\n1,"2\n', "quote"),
         ("broken.jsonl", b'{"a": 1}\n{"a"\n', ""),
+        ("list.jsonl", b"[1, 2]\n", "records"),
+        ("empty.jsonl", b"", "it is empty"),
+        ("long.csv", b"a,b\n1,2," + b"x" * 100_000 + b"\n", "Line: 2"),
+        ("longer.csv", b"a,b\n1," + b"x" * 3_000_000 + b"\n", "line size"),
         ("broken.parquet", b"not a parquet file", ""),
     ],
 )
@@ -121,6 +125,33 @@ def test_what_cannot_be_read_is_refused_and_nothing_is_skipped(
     assert refusal.code == "SOURCE_UNREADABLE"
     assert says in refusal.sentence
     assert "\n" not in refusal.sentence
+    assert "^" not in refusal.sentence
+    assert len(refusal.sentence) < 1000
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_a_name_means_one_file_whatever_is_in_it(tmp_path: Path, suffix: str) -> None:
+    for name, value in (("a", 1), ("b", 2), ("[ab]", 3), ("?", 4), ("*", 5), ('it\'s "é"', 6)):
+        duckdb.execute(f"copy (select {value} as a) to ? (format parquet)", [str(tmp_path / "made")])
+        file = tmp_path / f"{name}.{suffix}"
+        file.write_text({"csv": f"a\n{value}\n", "jsonl": f'{{"a": {value}}}\n'}.get(suffix, ""))
+        if suffix == "parquet":
+            (tmp_path / "made").replace(file)
+    read = {file.stem: [a for _, a in rows(file)] for file in tmp_path.glob(f"*.{suffix}")}
+    assert read == {"a": ["1"], "b": ["2"], "[ab]": ["3"], "?": ["4"], "*": ["5"], 'it\'s "é"': ["6"]}
+
+
+def test_the_end_of_a_name_says_the_format(tmp_path: Path) -> None:
+    file = tmp_path / "export.csv.jsonl"
+    file.write_text('{"a": 1, "b": 2}\n')
+    assert rows(file) == [(1, "1", "2")]
+
+
+def test_a_long_value_is_read_also_where_it_holds_line_breaks(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    long = "x\n" * 100_000
+    file.write_text(f'a,b\n1,"{long}"\n2,y\n')
+    assert rows(file) == [(2, "1", long), (100_003, "2", "y")]
 
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
