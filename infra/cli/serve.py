@@ -21,7 +21,7 @@ from infra.parts import Part
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
+STOPPING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 SCHEDULE = "system:schedule"
 """Who asks for the snapshots that are published on a schedule."""
@@ -48,7 +48,7 @@ def serve(
         typer.Option("--only", help="Run this part alone. Default: CRM_ONLY, or all."),
     ] = None,
 ) -> None:
-    """Serve a data directory until Ctrl-C or SIGTERM.
+    """Serve a data directory until Ctrl-C or SIGTERM, or until its terminal is closed.
 
     Prints its address when it is ready to answer. Commands on the same directory find it by themselves.
 
@@ -134,7 +134,7 @@ def publish_snapshots(stop: Stop, address: str, folder: Path, every: timedelta) 
 
 
 class Stop:
-    """Whether somebody said so, by Ctrl-C or SIGTERM.
+    """Whether somebody said so, by a signal.
 
     The byte that Python writes for each signal is waited for, not what a handler does: that runs in the main thread
     alone, which is not woken where the system hands the signal to another thread.
@@ -158,10 +158,11 @@ class Stop:
 
 @contextmanager
 def told_to_stop() -> Iterator[Stop]:
-    """What Ctrl-C and SIGTERM say meanwhile."""
+    """What Ctrl-C, SIGTERM and a terminal that is closed say meanwhile; not the last one under nohup."""
     told, telling = os.pipe()
     os.set_blocking(telling, False)
-    before = {number: signal.signal(number, lambda *_: None) for number in STOPPING}
+    heeded = STOPPING - {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else STOPPING
+    before = {number: signal.signal(number, lambda *_: None) for number in heeded}
     told_before = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
     try:
         yield Stop(told)

@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,19 +19,36 @@ from crm.client import Client, CrmError
 from crm.v1 import leads_pb2, log_pb2, system_pb2
 from infra.cli.app import app
 from infra.cli.options import settings_of
+from infra.cli.serve import told_to_stop
 from infra.directory import STAYS, lock
 from tests.cli.conftest import Crm, Process
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_server_stops_whichever_of_its_threads_is_told(process: Callable[..., Process], company: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_server_stops_whichever_of_its_threads_is_told(
+    process: Callable[..., Process], company: Path, number: signal.Signals
+) -> None:
     server = process("serve", "--listen", "127.0.0.1:0", "--data", company)
     assert server.line()
     pid = server.popen.pid
     others = [int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir() if thread.name != str(pid)]
-    assert ctypes.CDLL(None).tgkill(pid, others[-1], signal.SIGTERM) == 0
+    assert ctypes.CDLL(None).tgkill(pid, others[-1], number) == 0
     assert server.end().status == 0
+
+
+def test_a_server_under_nohup_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with told_to_stop() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.wait(0.1)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.wait(60)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_who_asks_whether_a_server_is_up_is_not_in_its_way(process: Callable[..., Process], company: Path) -> None:
