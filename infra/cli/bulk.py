@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from threading import Lock
 from typing import Any
 
 from grpc import StatusCode
@@ -42,7 +41,6 @@ def door(crm: Client, *, correlation_id: str | None = None) -> Door:
                     given = []
         finally:
             responses.cancel()
-            sending.end()
         if sending.error is not None:
             raise sending.error
 
@@ -58,29 +56,18 @@ class _Sending:
         self._batches = batches
         self._correlation_id = correlation_id
         self._unsent: deque[tuple[dict[int, Rejected], bool]] = deque()
-        self._reading = Lock()
-        self._ended = False
         self.error: BaseException | None = None
 
     def messages(self) -> Iterator[commands_pb2.ExecuteCommandsRequest]:
         """The messages of all batches. gRPC takes them in a thread of its own and would swallow an exception there."""
         try:
-            while (batch := self._next()) is not None:
+            for batch in self._batches:
                 messages = messages_of(batch, self._correlation_id)
                 for place, (message, unsent) in enumerate(messages, start=1):
                     self._unsent.append((unsent, place == len(messages)))
                     yield message
         except Exception as error:
             self.error = error
-
-    def end(self) -> None:
-        """Read no further batch, so that what they are read from can be closed: gRPC's thread may still be at it."""
-        with self._reading:
-            self._ended = True
-
-    def _next(self) -> list[Wish] | None:
-        with self._reading:
-            return None if self._ended else next(self._batches, None)
 
     def answers(self, response: commands_pb2.ExecuteCommandsResponse) -> tuple[list[Answer], bool]:
         """The answers to the oldest message, one for each of its commands, and whether it was the last of its batch."""

@@ -193,11 +193,12 @@ class _Flight:
         self._batches = batches
         self._stop = stop
         self._room = threading.Semaphore(IN_FLIGHT)
+        self._reading = threading.Lock()
         self._flying: deque[list[Wish]] = deque()
 
     def departures(self) -> Iterator[list[Wish]]:
         """The batches for the door, which may take them in a thread of its own."""
-        for batch in self._batches:
+        while (batch := self._next()) is not None:
             self._room.acquire()
             if self._stop.is_set():
                 return
@@ -213,9 +214,17 @@ class _Flight:
             yield wish, wish.refusal or next(given)
 
     def cancel(self) -> None:
-        """Let no further batch depart."""
+        """Let no further batch depart, and read none, so that what they are read from can be closed: the thread that
+        takes them may still be at it.
+        """
         self._stop.set()
         self._room.release()
+        with self._reading:
+            pass
+
+    def _next(self) -> list[Wish] | None:
+        with self._reading:
+            return None if self._stop.is_set() else next(self._batches, None)
 
 
 @contextmanager

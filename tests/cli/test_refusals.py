@@ -1,14 +1,18 @@
 """Bad input gets a sentence and a code on stderr, a status, and nothing on stdout."""
 
 import gzip
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from crm.client import Client
+from crm.v1 import system_pb2
 from infra.cli.connection import opened
 from infra.cli.options import settings_of
 from infra.database.sqlite import SQLite
@@ -228,7 +232,7 @@ def test_a_tail_that_was_cut_off_is_found(crm: Crm, company: Path) -> None:
 def test_an_import_stops_where_no_room_is_left_and_goes_on_when_there_is(crm: Crm, tmp_path: Path) -> None:
     mapping, file, data = tmp_path / "leads.sql", tmp_path / "leads.csv", tmp_path / "d"
     mapping.write_text("select 'CaptureLead' as command, id, date '2020-01-01' as occurred_at, row from source")
-    file.write_text("id\nnot valid!\n" + "".join(f"{number}\n" for number in range(3_000)))
+    file.write_text("id\nnot valid!\n" + "".join(f"{number}\n" for number in range(20_000)))
     with opened(settings_of(data)) as node:
         node.serve()
         assert isinstance(node.log, Log)
@@ -238,10 +242,29 @@ def test_an_import_stops_where_no_room_is_left_and_goes_on_when_there_is(crm: Cr
         pages.execute(f"PRAGMA max_page_count={count + 300}")
         full = crm("import", mapping, file, "--data", data)
         assert refused(full, "LOG_FULL", "goes on from there")
-        assert 0 < node.log.head.position < 3_000
+        assert 0 < node.log.head.position < 20_000
         pages.execute("PRAGMA max_page_count=1000000")
         on = crm("import", mapping, file, "--data", data)
         assert on.status == 0
-        assert "3,001 of 3,001 commands" in on.err
+        assert "20,001 of 20,001 commands" in on.err
         assert "1 were refused" in on.err
-        assert node.log.head.position == 3_000
+        assert node.log.head.position == 20_000
+
+
+def test_an_import_ends_where_its_server_is_killed_and_goes_on_without(
+    crm: Crm, process: Callable[..., Process], tmp_path: Path
+) -> None:
+    mapping, file, data = tmp_path / "leads.sql", tmp_path / "leads.csv", tmp_path / "d"
+    mapping.write_text("select 'CaptureLead' as command, id, date '2020-01-01' as occurred_at, row from source")
+    file.write_text("id\n" + "".join(f"{number}\n" for number in range(40_000)))
+    server = process("serve", "--listen", "127.0.0.1:0", "--data", data)
+    with Client(server.line()) as client:
+        importing = process("import", mapping, file, "--data", data)
+        # So many are on their way that it waits for room to send more.
+        while client.system.GetStatus(system_pb2.GetStatusRequest()).position < 4_000:
+            time.sleep(0.01)
+    server.send(signal.SIGKILL)
+    ended = importing.end()
+    assert (ended.status, "error: UNAVAILABLE" in ended.err) == (3, True), ended
+    on = crm("import", mapping, file, "--data", data)
+    assert (on.status, "40,000 of 40,000 commands" in on.err) == (0, True), on
