@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from commands.policy import time_zone
+from commands.policy import TimeZone
 from commands.rejected import Rejected
 from infra.parts import Part
 
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         default=None,
         description="The stream keys' database, backed up apart. Default: keys.db in the data directory.",
     )
-    time_zone: str = Field(
+    time_zone: TimeZone = Field(
         default="UTC", description="The office's time zone, an IANA name; periods and bare dates are in it."
     )
     master_key: str | None = Field(
@@ -150,11 +150,6 @@ class Settings(BaseSettings):
         default=None, description="The certificate that the `crm` command shows to CRM_SERVER, PEM (mTLS)."
     )
     certificate_key: Path | None = Field(default=None, description="Its private key, PEM.")
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_time_zone(cls, name: str) -> str:
-        return time_zone(name)
 
     @field_validator("memory")
     @classmethod

@@ -13,7 +13,6 @@ from commands.rejected import Rejected
 from crm.client import Client
 from crm.v1 import commands_pb2
 from infra.intake import Answer, Door, Wish
-from infra.server.codes import status_of
 
 LARGEST_MESSAGE = 1024 * 1024
 """Bytes of a message; far fewer than servers take, far more than a command needs."""
@@ -134,6 +133,8 @@ def _say(wish: Wish, request: Any) -> None:
 def _answer(result: Any) -> Answer:
     if not result.HasField("refusal"):
         return result.outcome  # type: ignore[no-any-return]
+    from infra.server.codes import status_of
+
     refusal = result.refusal
     if status_of(refusal.code) in NOT_NOW:
         sentence = f"the import stopped, and the same command goes on from there: {refusal.sentence}"

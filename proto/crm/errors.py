@@ -43,12 +43,11 @@ class CrmError(Exception):
         """Whether the same call may succeed in a moment: the server or the way to it was away, or had no room."""
         if self.status in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED):
             # A connection that breaks in the middle is told so by gRPC, and a server that stops cancels what arrives
-            # meanwhile; the server itself gives a code. Whoever hang up themselves do not ask again anyway.
+            # meanwhile; the server itself gives a code. Whoever hangs up themselves does not ask again anyway.
             return not self._is_final
         if self.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
             return self.retry_after is not None
-        # A server that stops cancels what arrives meanwhile; whoever hangs up themselves do not ask again anyway.
-        return self.status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+        return self.status is grpc.StatusCode.UNAVAILABLE
 
 
 class InvalidArgument(CrmError):

@@ -52,7 +52,7 @@ processes = multiprocessing.get_context("spawn")
 
 
 def run(scale: float) -> list[Result]:
-    """The figures; at ``scale`` 1 in about a minute. The garbage is collected as in a running node."""
+    """The figures; at ``scale`` 1 in about a minute. Python is tuned as in a running node."""
     tune_python()
     with TemporaryDirectory() as name:
         directory = Path(name)

@@ -37,7 +37,7 @@ Result = dict[str, Any]
 
 
 def run(scale: float) -> list[Result]:
-    """The figures; scale 1 is the whole file, in about two minutes. The garbage is collected as in a running node."""
+    """The figures; scale 1 is the whole file, in about two minutes. Python is tuned as in a running node."""
     tune_python()
     log: list[float] = []
     grpc: list[float] = []

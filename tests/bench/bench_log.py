@@ -36,7 +36,7 @@ InsertEach = Callable[[Rows], float]
 
 
 def run(scale: float) -> list[Result]:
-    """The figures; at ``scale`` 1 in about half a minute. The garbage is collected as in a running node."""
+    """The figures; at ``scale`` 1 in about half a minute. Python is tuned as in a running node."""
     tune_python()
     with TemporaryDirectory() as name:
         directory = Path(name)
